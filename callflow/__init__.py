@@ -1,0 +1,1 @@
+"""Rufweiche: call deflection for medical practices."""

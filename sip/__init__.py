@@ -1,0 +1,1 @@
+"""Telephone lines: the embedded SIP endpoint, pyVoIP, Asterisk."""

@@ -1,0 +1,1 @@
+"""Machine-to-machine HTTP: voice webhooks, SMS receipts, outgoing events."""
