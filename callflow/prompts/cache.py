@@ -1,0 +1,138 @@
+"""The prompt cache: rendered speech as raw A-law files, named by content.
+
+The line process imports this module, so it knows no templates, no voice and no numpy. A clip never changes
+once it is there: its key is a hash of everything that shaped it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from threading import Lock
+
+from callflow.effects import Clip
+
+BYTES_PER_MS = 8
+_KEY = re.compile(r"[0-9a-z-]{4,64}")
+
+
+class NoClip(KeyError):
+    """The cache does not hold this clip."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFacts:
+    """What is known of a clip; free of its text.
+
+    Args:
+        ms: duration in milliseconds.
+        dbfs: active speech level in dB relative to full scale (a sine of full scale is -3).
+        peak_dbfs: highest sample in dB relative to full scale.
+        source: "voice:<engine>", "recording" or "synthesis".
+    """
+
+    ms: int
+    dbfs: float
+    peak_dbfs: float
+    source: str
+
+
+class Cache:
+    """Clips in a folder, with the most recent ones in memory.
+
+    Args:
+        folder: DATA/prompts; created when missing.
+        memory: bytes of sound kept in memory.
+    """
+
+    def __init__(self, folder: Path, memory: int = 64 * 1024 * 1024) -> None:
+        self._folder = folder
+        self._memory = memory
+        self._held: OrderedDict[str, bytes] = OrderedDict()
+        self._size = 0
+        self._lock = Lock()
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def frames(self, key: str) -> bytes:
+        """Return a clip's A-law sound (8,000 bytes a second, a multiple of 160).
+
+        Raises:
+            NoClip: the clip is not there, or `key` is no key.
+        """
+        with self._lock:
+            held = self._held.get(key)
+            if held is not None:
+                self._held.move_to_end(key)
+                return held
+        sound = self._read(key, ".al")
+        self._hold(key, sound)
+        return sound
+
+    def get(self, key: str) -> Clip | None:
+        """Return the clip with its duration, None when it is not there."""
+        try:
+            return Clip(key, len(self.frames(key)) // BYTES_PER_MS)
+        except NoClip:
+            return None
+
+    def facts(self, key: str) -> ClipFacts:
+        """Return what is known of a clip.
+
+        Raises:
+            NoClip: the clip is not there.
+        """
+        return ClipFacts(**json.loads(self._read(key, ".json")))
+
+    def put(self, key: str, sound: bytes, facts: ClipFacts) -> Clip:
+        """Store a clip so that readers see it whole or not at all; return it."""
+        folder = self._place(key).parent
+        folder.mkdir(exist_ok=True)
+        _write(self._place(key, ".json"), json.dumps(asdict(facts)).encode())
+        _write(self._place(key, ".al"), sound)  # last: its presence makes the clip exist
+        self._hold(key, sound)
+        return Clip(key, len(sound) // BYTES_PER_MS)
+
+    def remove(self, key: str) -> None:
+        """Forget a clip; nothing happens when it is not there."""
+        self._place(key, ".al").unlink(missing_ok=True)
+        self._place(key, ".json").unlink(missing_ok=True)
+        with self._lock:
+            self._size -= len(self._held.pop(key, b""))
+
+    def keys(self) -> Iterator[str]:
+        """Yield the keys of all stored clips."""
+        return (path.stem for path in self._folder.glob("*/*.al"))
+
+    def _place(self, key: str, suffix: str = ".al") -> Path:
+        if not _KEY.fullmatch(key):
+            raise NoClip(key)
+        return self._folder / key[:2] / f"{key}{suffix}"
+
+    def _read(self, key: str, suffix: str) -> bytes:
+        try:
+            return self._place(key, suffix).read_bytes()
+        except FileNotFoundError:
+            raise NoClip(key) from None
+
+    def _hold(self, key: str, sound: bytes) -> None:
+        with self._lock:
+            self._size += len(sound) - len(self._held.pop(key, b""))
+            self._held[key] = sound
+            while self._size > self._memory and len(self._held) > 1:
+                self._size -= len(self._held.popitem(last=False)[1])
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that survives a power cut whole or not at all."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(name).replace(path)
