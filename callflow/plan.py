@@ -1,0 +1,352 @@
+"""The number plan: lines, trunks, destinations and practice numbers of config/lines.yaml.
+
+Frozen data and pure functions. `Plan` is the file's schema; what a schema cannot say (references, loops,
+duplicates) is found by `callflow.plan_check`. A practice number has a *home*: the PBX or Teams. The home
+decides who rings when a flow transfers: a destination may name its counterpart in the other home, so that a
+number moves without a change to its flow.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+Home = Literal["pbx", "teams"]
+Transport = Literal["udp", "tcp", "tls"]
+Method = Literal["refer", "bridge"]
+
+E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+BERLIN = ZoneInfo("Europe/Berlin")
+DAYS = ("mo", "di", "mi", "do", "fr", "sa", "so")
+# Microsoft's order of data centres and its signalling networks ("Plan Direct Routing", SIP signalling).
+TEAMS_SERVERS = ("sip.pstnhub.microsoft.com", "sip2.pstnhub.microsoft.com", "sip3.pstnhub.microsoft.com")
+TEAMS_NETWORKS = ("52.112.0.0/14", "52.122.0.0/15")
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EmbeddedLine(_Frozen):
+    """Our own SIP endpoint.
+
+    Args:
+        host: address to listen on.
+        port: UDP (and TCP) port.
+        tls_port: TLS port, 0 for none.
+        trunks: trunks it registers at or peers with; empty: every peer on loopback may call.
+        rtp_ports: first and last UDP port for sound, (0, 0) for any free port.
+        calls: most calls at once.
+    """
+
+    kind: Literal["embedded"] = "embedded"
+    host: str = "127.0.0.1"
+    port: Port = 5060
+    tls_port: Port = 0
+    trunks: tuple[str, ...] = ()
+    rtp_ports: tuple[Port, Port] = (0, 0)
+    calls: int = Field(default=500, ge=1)
+
+
+class PyVoipLine(_Frozen):
+    """The pyVoIP endpoint with our sound, registered at one trunk.
+
+    Args:
+        host: address to listen on.
+        port: UDP port.
+        trunk: trunk it registers at, "" for none.
+        rtp_ports: first and last UDP port for sound.
+        calls: most calls at once; pyVoIP's signalling does not carry more than 50.
+    """
+
+    kind: Literal["pyvoip"]
+    host: str = "127.0.0.1"
+    port: Port = 5060
+    trunk: str = ""
+    rtp_ports: tuple[Port, Port] = (10000, 20000)
+    calls: int = Field(default=50, ge=1, le=50)
+
+
+class AsteriskLine(_Frozen):
+    """An Asterisk that answers, plays and bridges while we decide over AMI.
+
+    Args:
+        host: where the manager interface listens.
+        port: its port (5038 plain, 5039 TLS by custom).
+        tls: use TLS; demanded for hosts other than this machine.
+        ca_file: certificate that Asterisk's certificate must be signed by, "" for the system's.
+        username: manager user of the rendered manager.conf.
+        secret_env: environment variable that holds the manager secret.
+        sounds: folder for our prompts as this machine sees it.
+        sounds_in_asterisk: the same folder as Asterisk sees it, "" when both are the same.
+        recordings: folder for recordings as this machine sees it.
+        recordings_in_asterisk: the same folder as Asterisk sees it, "" when both are the same.
+        bind: address that Asterisk's SIP listens on (rendered).
+        sip_port: UDP port for PBX and provider (rendered).
+        tls_port: TLS port for Teams without an SBC proxy in front (rendered).
+        rtp_ports: first and last UDP port for sound (rendered).
+        calls: most calls at once.
+    """
+
+    kind: Literal["asterisk"]
+    host: str = "127.0.0.1"
+    port: Port = 5038
+    tls: bool = False
+    ca_file: str = ""
+    username: str = "rufweiche"
+    secret_env: str = "RUFWEICHE_AMI_SECRET"  # noqa: S105  # the variable's name, not the secret
+    sounds: str = ""
+    sounds_in_asterisk: str = ""
+    recordings: str = ""
+    recordings_in_asterisk: str = ""
+    bind: str = "0.0.0.0"  # noqa: S104  # an SBC faces PBX and provider on every address unless told otherwise
+    sip_port: Port = 5060
+    tls_port: Port = 5061
+    rtp_ports: tuple[Port, Port] = (10000, 20000)
+    calls: int = Field(default=200, ge=1)
+
+
+class TwilioLine(_Frozen):
+    """Calls that reach us as Twilio webhooks.
+
+    Args:
+        public_url: the https address under which Twilio reaches /webhooks.
+        account_env: environment variable with the account's SID.
+        token_env: environment variable with the auth token.
+    """
+
+    kind: Literal["twilio"]
+    public_url: str = ""
+    account_env: str = "TWILIO_ACCOUNT_SID"
+    token_env: str = "TWILIO_AUTH_TOKEN"  # noqa: S105  # the variable's name, not the token
+
+
+Line = Annotated[EmbeddedLine | PyVoipLine | AsteriskLine | TwilioLine, Field(discriminator="kind")]
+
+
+class Account(_Frozen):
+    """Credentials for registering at, or being challenged by, a trunk."""
+
+    username: str
+    password_env: str
+    realm: str = ""
+
+
+class SipTrunk(_Frozen):
+    """A classic PBX or a SIP provider.
+
+    Args:
+        kind: what stands at the other end.
+        host: name or address of the PBX or the provider's registrar.
+        port: its SIP port.
+        transport: how SIP travels there.
+        account: credentials; without them the trunk is peered by address.
+        registers: send REGISTER with the account (needs one).
+        accept: networks whose calls belong to this trunk; default: `host` alone.
+        proxy: "host" or "host:port" that all requests go through, "" for none.
+        caller_id: number shown on calls out when the call itself has none of ours, E.164.
+        srtp: SDES media encryption.
+        calls: most calls at once over this trunk.
+    """
+
+    kind: Literal["pbx", "provider"]
+    host: str
+    port: Port = 5060
+    transport: Transport = "udp"
+    account: Account | None = None
+    registers: bool = False
+    accept: tuple[str, ...] = ()
+    proxy: str = ""
+    caller_id: str = ""
+    srtp: bool = False
+    calls: int = Field(default=30, ge=1)
+
+
+class TeamsTrunk(_Frozen):
+    """Microsoft Teams Direct Routing.
+
+    Args:
+        fqdn: the SBC's public name; stands in Contact, Via and the certificate.
+        certificate: PEM file with the chain, RSA, issued for `fqdn`.
+        key: PEM file with its private key.
+        ca_file: certificates that Microsoft's must be signed by, "" for the system's list.
+        front: who speaks to Microsoft: "kamailio" (with rtpengine), "asterisk" (22.11 or later) or "auto".
+        servers: Microsoft's data centres in order of preference.
+        port: their TLS port.
+        networks: networks that Microsoft's calls come from.
+        listen: address and TLS port of the front, as Microsoft reaches them through `fqdn`.
+        media_address: address in our SDP towards Microsoft; "" for `listen`'s.
+        calls: most calls at once.
+    """
+
+    kind: Literal["teams"]
+    fqdn: str
+    certificate: str
+    key: str
+    ca_file: str = ""
+    front: Literal["auto", "kamailio", "asterisk"] = "auto"
+    servers: tuple[str, ...] = TEAMS_SERVERS
+    port: Port = 5061
+    networks: tuple[str, ...] = TEAMS_NETWORKS
+    listen: str = "0.0.0.0:5061"
+    media_address: str = ""
+    calls: int = Field(default=30, ge=1)
+
+
+Trunk = Annotated[SipTrunk | TeamsTrunk, Field(discriminator="kind")]
+
+
+class Destination(_Frozen):
+    """Where a call can be passed on.
+
+    Args:
+        kind: extension or group of the PBX, user or queue of Teams, or an outside number.
+        uri: complete SIP URI, for lines that dial it directly; or give `number` and `via`.
+        number: extension digits, or E.164 for Teams and outside numbers.
+        via: trunk that `number` is dialled over.
+        method: "refer" asks the PBX to take the call over, "bridge" keeps us in it. Teams is always bridged.
+        pbx: counterpart for practice numbers at home on the PBX, "" for this destination itself.
+        teams: counterpart for practice numbers at home in Teams, "" for this destination itself.
+        label: how staff pages name it, "" for the key.
+    """
+
+    kind: Literal["extension", "group", "teams", "external"] = "extension"
+    uri: str = ""
+    number: str = ""
+    via: str = ""
+    method: Method = "bridge"
+    pbx: str = ""
+    teams: str = ""
+    label: str = ""
+
+
+def _days(value: object) -> object:
+    """Turn "mo-fr" or "mo, mi" into day names."""
+    if not isinstance(value, str):
+        return value
+    days: list[str] = []
+    for part in value.lower().replace(" ", "").split(","):
+        first, _, last = part.partition("-")
+        if first not in DAYS or (last or first) not in DAYS:
+            raise ValueError("days are mo, di, mi, do, fr, sa, so: one, a list, or a span like mo-fr")
+        days += DAYS[DAYS.index(first) : DAYS.index(last or first) + 1]
+    return tuple(days)
+
+
+class Window(_Frozen):
+    """A weekly time window in German local time; `until` is the first moment outside of it."""
+
+    days: Annotated[tuple[Literal["mo", "di", "mi", "do", "fr", "sa", "so"], ...], BeforeValidator(_days)]
+    since: time
+    until: time
+
+    def holds(self, at: datetime) -> bool:
+        """Say whether the aware time `at` lies in the window."""
+        local = at.astimezone(BERLIN)
+        return DAYS[local.weekday()] in self.days and self.since <= local.time() < self.until
+
+
+class Migration(_Frozen):
+    """How a number moves to its new home.
+
+    Args:
+        to: the new home; the old one is the number's `home`.
+        start: first German calendar day on which calls move.
+        share: per cent of the calls that move.
+        windows: calls move only within one of these; none: always.
+        fallback: ring the old home when the new one does not answer.
+    """
+
+    to: Home
+    start: date
+    share: int = Field(default=100, ge=0, le=100)
+    windows: tuple[Window, ...] = ()
+    fallback: bool = True
+
+    def moves(self, at: datetime, draw: float) -> bool:
+        """Say whether a call at the aware time `at` with the lot `draw` (0 <= draw < 1) moves."""
+        if at.astimezone(BERLIN).date() < self.start or draw * 100 >= self.share:
+            return False
+        return not self.windows or any(window.holds(at) for window in self.windows)
+
+
+class Number(_Frozen):
+    """A practice number (DID).
+
+    Args:
+        flow: name in config/flows/.
+        home: where its people sit: who rings on a transfer.
+        destination: who gets its calls when we cannot decide (fallback, reception).
+        aliases: what else the network calls this number in a request: an extension, an account name.
+        migration: a move to the other home in progress.
+    """
+
+    flow: str
+    home: Home = "pbx"
+    destination: str
+    aliases: tuple[str, ...] = ()
+    migration: Migration | None = None
+
+    def home_at(self, at: datetime, draw: float) -> Home:
+        """Return the home for a call at the aware time `at` with the lot `draw` (0 <= draw < 1)."""
+        move = self.migration
+        return move.to if move is not None and move.moves(at, draw) else self.home
+
+
+class Plan(_Frozen):
+    """config/lines.yaml."""
+
+    lines: Mapping[str, Line] = Field(default_factory=dict)
+    trunks: Mapping[str, Trunk] = Field(default_factory=dict)
+    destinations: Mapping[str, Destination] = Field(default_factory=dict)
+    numbers: Mapping[str, Number] = Field(default_factory=dict)
+
+    def did(self, dialled: str) -> str:
+        """Return the practice number that `dialled` (E.164 or an alias) stands for, or "".
+
+        A plan with a single number takes every call for it: small trunks rarely say which number was dialled.
+        """
+        if dialled in self.numbers:
+            return dialled
+        for number, entry in self.numbers.items():
+            if dialled in entry.aliases:
+                return number
+        return next(iter(self.numbers)) if len(self.numbers) == 1 else ""
+
+    def counterpart(self, destination: str, home: Home) -> str:
+        """Return who stands in for `destination` in `home`; the destination itself when nobody is named."""
+        entry = self.destinations.get(destination)
+        if entry is None:
+            return destination
+        return (entry.teams if home == "teams" else entry.pbx) or destination
+
+    def attempts(self, dialled: str, destination: str, at: datetime, draw: float) -> tuple[str, ...]:
+        """Return the destinations to ring, in order, when a call for `dialled` is passed to `destination`.
+
+        Args:
+            dialled: practice number, as `did` takes it.
+            destination: the name that the flow gave.
+            at: aware time of the call's beginning, so that a call keeps its home.
+            draw: the call's lot, see `lot`.
+        """
+        entry = self.numbers.get(self.did(dialled))
+        if entry is None:
+            return (destination,)
+        home = entry.home_at(at, draw)
+        ring = [self.counterpart(destination, home)]
+        if home != entry.home and entry.migration is not None and entry.migration.fallback:
+            ring.append(self.counterpart(destination, entry.home))
+        return tuple(dict.fromkeys(ring))
+
+
+def lot(call: str) -> float:
+    """Return the call's lot, 0 <= lot < 1: evenly spread over calls and always the same for one call."""
+    return int.from_bytes(hashlib.sha256(call.encode()).digest()[:6]) / 2**48

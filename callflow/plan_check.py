@@ -1,0 +1,266 @@
+"""What is wrong with a number plan beyond its schema: pure, finds everything at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from callflow.plan import (
+    E164,
+    AsteriskLine,
+    Destination,
+    EmbeddedLine,
+    Number,
+    Plan,
+    PyVoipLine,
+    SipTrunk,
+    TeamsTrunk,
+)
+
+# No practice may route people to these by a plan: emergency and on-call numbers are named, never dialled.
+EMERGENCY = frozenset({"112", "110", "116117", "+49112", "+49110", "+49116117"})
+LOOPBACK = ("127.", "localhost", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One finding.
+
+    Args:
+        place: keys from the top of the file to the value.
+        code: stable word for the rule.
+        german: what is wrong and what to do.
+        english: the same in English.
+        severity: errors keep the server from starting.
+    """
+
+    place: tuple[str, ...]
+    code: str
+    german: str
+    english: str
+    severity: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        return f"{'.'.join(self.place)}: {self.english} [{self.code}]"
+
+
+def check(plan: Plan) -> tuple[Fault, ...]:
+    """Return every fault of the plan, in the order of the file."""
+    return (*_lines(plan), *_trunks(plan), *_destinations(plan), *_numbers(plan))
+
+
+def errors(plan: Plan) -> tuple[Fault, ...]:
+    """Return the faults that forbid starting."""
+    return tuple(fault for fault in check(plan) if fault.severity == "error")
+
+
+def _lines(plan: Plan) -> Iterator[Fault]:
+    for name, line in plan.lines.items():
+        place = ("lines", name)
+        if isinstance(line, EmbeddedLine):
+            yield from (
+                _unknown((*place, "trunks"), "Trunk", trunk)
+                for trunk in line.trunks
+                if trunk not in plan.trunks
+            )
+        if isinstance(line, PyVoipLine) and line.trunk and line.trunk not in plan.trunks:
+            yield _unknown((*place, "trunk"), "Trunk", line.trunk)
+        if isinstance(line, AsteriskLine) and not line.tls and not line.host.startswith(LOOPBACK):
+            yield Fault(
+                (*place, "tls"),
+                "plain_manager",
+                f"Die Verbindung zu {line.host} verlässt diese Maschine unverschlüsselt: tls: true setzen.",
+                f"the connection to {line.host} leaves this machine unencrypted: set tls: true",
+            )
+
+
+def _trunks(plan: Plan) -> Iterator[Fault]:
+    for name, trunk in plan.trunks.items():
+        place = ("trunks", name)
+        if isinstance(trunk, SipTrunk) and trunk.registers and trunk.account is None:
+            yield Fault(
+                (*place, "registers"),
+                "no_account",
+                "Anmelden (registers) braucht account mit username und password_env.",
+                "registers needs an account with username and password_env",
+            )
+        if isinstance(trunk, TeamsTrunk) and not _is_name(trunk.fqdn):
+            yield Fault(
+                (*place, "fqdn"),
+                "no_fqdn",
+                f"Teams lehnt {trunk.fqdn!r} ab: der SBC braucht einen vollständigen Namen, keine Adresse.",
+                f"Teams refuses {trunk.fqdn!r}: the SBC needs a fully qualified name, not an address",
+            )
+
+
+def _is_name(fqdn: str) -> bool:
+    return "." in fqdn and not fqdn.replace(".", "").isdigit() and ":" not in fqdn
+
+
+def _destinations(plan: Plan) -> Iterator[Fault]:
+    rung = _rung(plan)
+    for name, entry in plan.destinations.items():
+        place = ("destinations", name)
+        yield from _target(plan, place, entry)
+        yield from _counterparts(plan, place, name, entry)
+        if name not in rung:
+            yield Fault(
+                place,
+                "not_rung",
+                "Keine Rufnummer führt hierher; nur ein Ablauf kann dieses Ziel noch nennen.",
+                "no number leads here; only a flow may still name it",
+                "warning",
+            )
+
+
+def _rung(plan: Plan) -> set[str]:
+    named = {number.destination for number in plan.numbers.values()}
+    named |= {plan.counterpart(name, home) for name in set(named) for home in ("pbx", "teams")}
+    return named
+
+
+def _target(plan: Plan, place: tuple[str, ...], entry: Destination) -> Iterator[Fault]:
+    if bool(entry.uri) == bool(entry.number):
+        yield Fault(
+            place,
+            "no_target",
+            "Genau eines angeben: uri, oder number mit via.",
+            "give exactly one: uri, or number with via",
+        )
+        return
+    if entry.number in EMERGENCY:
+        yield Fault(
+            (*place, "number"),
+            "emergency",
+            f"{entry.number} wird angesagt, aber nie gewählt.",
+            f"{entry.number} is announced and never dialled",
+        )
+    if entry.number:
+        yield from _via(plan, place, entry)
+    if entry.kind == "teams" and entry.method == "refer":
+        yield Fault(
+            (*place, "method"),
+            "teams_refer",
+            "Zu Teams nie mit REFER: method: bridge.",
+            "never REFER towards Teams: method: bridge",
+        )
+    if entry.kind in ("teams", "external") and entry.number and not E164.fullmatch(entry.number):
+        yield _not_e164((*place, "number"), entry.number)
+    if entry.number in plan.numbers:
+        yield Fault(
+            (*place, "number"),
+            "loop",
+            f"{entry.number} ist unsere eigene Rufnummer: der Anruf käme zu uns zurück.",
+            f"{entry.number} is our own number: the call would come back to us",
+        )
+
+
+def _via(plan: Plan, place: tuple[str, ...], entry: Destination) -> Iterator[Fault]:
+    if not entry.via:
+        yield Fault(
+            (*place, "via"),
+            "no_trunk",
+            "number braucht via: über welchen Trunk?",
+            "number needs via: over which trunk?",
+        )
+        return
+    trunk = plan.trunks.get(entry.via)
+    if trunk is None:
+        yield _unknown((*place, "via"), "Trunk", entry.via)
+        return
+    if (entry.kind == "teams") != isinstance(trunk, TeamsTrunk):
+        yield Fault(
+            (*place, "via"),
+            "wrong_trunk",
+            f"Ziel der Art {entry.kind} über {trunk.kind}-Trunk: Teams-Ziele brauchen einen Teams-Trunk.",
+            f"a {entry.kind} destination over a {trunk.kind} trunk: Teams destinations need a Teams trunk",
+        )
+
+
+def _counterparts(plan: Plan, place: tuple[str, ...], name: str, entry: Destination) -> Iterator[Fault]:
+    for home, other in (("pbx", entry.pbx), ("teams", entry.teams)):
+        if not other:
+            continue
+        if other not in plan.destinations:
+            yield _unknown((*place, home), "Ziel", other)
+        elif plan.counterpart(other, "teams" if home == "teams" else "pbx") != other:
+            yield Fault(
+                (*place, home),
+                "loop",
+                f"{name} verweist auf {other}, das selbst weiterverweist: nur ein Schritt ist erlaubt.",
+                f"{name} points to {other}, which itself points on: one step is allowed",
+            )
+
+
+def _numbers(plan: Plan) -> Iterator[Fault]:
+    taken = Counter(
+        _digits(name) for number, entry in plan.numbers.items() for name in (number, *entry.aliases)
+    )
+    for number, entry in plan.numbers.items():
+        place = ("numbers", number)
+        if not E164.fullmatch(number):
+            yield _not_e164(place, number)
+        if any(taken[_digits(name)] > 1 for name in (number, *entry.aliases)):
+            yield Fault(
+                place, "duplicate", f"{number} steht zweimal im Plan.", f"{number} stands twice in the plan"
+            )
+        yield from _number_homes(plan, place, entry)
+
+
+def _digits(name: str) -> str:
+    return "".join(sign for sign in name if sign.isalnum())
+
+
+def _number_homes(plan: Plan, place: tuple[str, ...], entry: Number) -> Iterator[Fault]:
+    if entry.destination not in plan.destinations:
+        yield _unknown((*place, "destination"), "Ziel", entry.destination)
+        return
+    if entry.migration is not None and entry.migration.to == entry.home:
+        yield Fault(
+            (*place, "migration", "to"),
+            "no_move",
+            f"Die Nummer ist schon bei {entry.home} zu Hause.",
+            f"the number is at home in {entry.home} already",
+        )
+    homes = {entry.home} | ({entry.migration.to} if entry.migration else set())
+    for home in sorted(homes):
+        rung = plan.destinations.get(plan.counterpart(entry.destination, home))
+        if home == "teams" and (rung is None or rung.kind != "teams"):
+            yield Fault(
+                (*place, "destination"),
+                "no_teams_target",
+                f"Für die Heimat teams braucht {entry.destination} ein Teams-Ziel (teams: ...).",
+                f"for the home teams {entry.destination} needs a Teams counterpart (teams: ...)",
+            )
+        if home == "teams" and not any(isinstance(trunk, TeamsTrunk) for trunk in plan.trunks.values()):
+            yield Fault(
+                (*place, "home"),
+                "no_teams_trunk",
+                "Eine Teams-Nummer ohne Teams-Trunk.",
+                "a Teams number without a Teams trunk",
+            )
+        if home == "pbx" and rung is not None and rung.kind == "teams":
+            yield Fault(
+                (*place, "destination"),
+                "no_pbx_target",
+                f"Für die Heimat pbx braucht {entry.destination} ein Ziel an der Telefonanlage (pbx: ...).",
+                f"for the home pbx {entry.destination} needs a counterpart at the PBX (pbx: ...)",
+            )
+
+
+def _unknown(place: tuple[str, ...], what: str, name: str) -> Fault:
+    english = {"Trunk": "trunk", "Ziel": "destination"}[what]
+    return Fault(
+        place, f"unknown_{english}", f"{what} {name!r} gibt es nicht.", f"there is no {english} {name!r}"
+    )
+
+
+def _not_e164(place: tuple[str, ...], number: str) -> Fault:
+    return Fault(
+        place,
+        "not_e164",
+        f"{number!r} ist keine Rufnummer in E.164 (+49 und Ziffern, ohne Leerzeichen).",
+        f"{number!r} is no E.164 number (+49 and digits, no blanks)",
+    )

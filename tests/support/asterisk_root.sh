@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Builds a small Debian root with the real Asterisk 22, Kamailio and rtpengine that tests/asterisk talks to.
+#
+# usage: asterisk_root.sh [ROOT]     (default: ${XDG_CACHE_HOME:-~/.cache}/rufweiche/asterisk-root)
+# Idempotent; about a minute the first time, 500 MB; needs root, debootstrap and a Debian mirror.
+# Set MIRROR to use another mirror than the one of this machine's apt.
+set -euo pipefail
+ROOT=${1:-${XDG_CACHE_HOME:-$HOME/.cache}/rufweiche/asterisk-root}
+READY=$ROOT/.rufweiche-ready
+PACKAGES=(asterisk asterisk-modules kamailio kamailio-tls-modules rtpengine-daemon openssl)
+
+say() { printf '%s\n' "$*" >&2; }
+
+mirror_of_this_machine() {
+  awk '/^URIs:/{print $2; exit}' /etc/apt/sources.list.d/*.sources 2>/dev/null ||
+    awk '/^deb /{print $2; exit}' /etc/apt/sources.list 2>/dev/null || true
+}
+
+install_debootstrap() {
+  command -v debootstrap >/dev/null && return
+  apt-get update -qq && apt-get install -y -qq --no-install-recommends debootstrap
+}
+
+trim() { # a root for tests needs no manuals and must start no service
+  cat >"$ROOT/etc/apt/apt.conf.d/99rufweiche" <<'X'
+Acquire::Languages "none";
+Acquire::IndexTargets::deb::DEP-11 { DefaultEnabled "false"; };
+APT::Install-Recommends "false";
+X
+  printf 'path-exclude=/usr/share/%s/*\n' doc man locale info >"$ROOT/etc/dpkg/dpkg.cfg.d/01rufweiche"
+  printf '#!/bin/sh\nexit 101\n' >"$ROOT/usr/sbin/policy-rc.d"
+  chmod +x "$ROOT/usr/sbin/policy-rc.d"
+}
+
+build() {
+  local mirror=${MIRROR:-$(mirror_of_this_machine)}
+  rm -rf --one-file-system "$ROOT"
+  mkdir -p "$(dirname "$ROOT")"
+  debootstrap --variant=minbase sid "$ROOT" "${mirror:-http://deb.debian.org/debian}"
+  trim
+  chroot "$ROOT" apt-get update -qq
+  chroot "$ROOT" apt-get install -y -qq "${PACKAGES[@]}"
+  chroot "$ROOT" apt-get clean
+  rm -rf "$ROOT"/var/lib/apt/lists/*
+  chroot "$ROOT" asterisk -V >"$READY"
+}
+
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C
+mkdir -p "$(dirname "$ROOT")"
+exec 9>"$ROOT.lock"
+flock 9 # two test runs on one machine share one build
+if [ ! -s "$READY" ]; then
+  [ "$(id -u)" = 0 ] || { say "asterisk_root: needs root to build $ROOT"; exit 2; }
+  install_debootstrap || { say "asterisk_root: debootstrap cannot be installed"; exit 2; }
+  build >"$ROOT.log" 2>&1 || { say "asterisk_root: failed, see $ROOT.log"; tail -n 3 "$ROOT.log" >&2; exit 2; }
+fi
+printf '%s\n' "$ROOT"
