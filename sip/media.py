@@ -1,8 +1,9 @@
 """The sound of all calls: one engine, one clock, one `Stream` per call leg.
 
-The engine lives inside the asyncio loop of the line process, which holds signalling and this clock and nothing
-else. Every method is to be called from that loop's thread; none blocks and none is a coroutine. Callbacks run
-on the loop, after the packets of their moment went out; an exception in a callback is logged and ends nothing.
+The engine lives inside the asyncio loop of the line process, which holds signalling and this clock and
+nothing else. Every method is to be called from that loop's thread; none blocks and none is a coroutine.
+Callbacks run on the loop, after the packets of their moment went out; an exception in a callback is logged and
+ends nothing.
 
     engine = MediaEngine("192.0.2.10", (16384, 32766))
     engine.start()
@@ -25,7 +26,7 @@ Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 EndedBy = Literal["silence", "limit", "stopped", "closed"]
 
 
-class NoPortFree(RuntimeError):
+class NoPortFreeError(RuntimeError):
     """Every port pair of the range is taken; answer the call with 503."""
 
 
@@ -105,7 +106,7 @@ class MediaEngine:
         """Take a port pair and give its stream; nothing is sent before `Stream.connect`.
 
         Raises:
-            NoPortFree: the range is used up.
+            NoPortFreeError: the range is used up.
         """
         raise NotImplementedError
 
@@ -190,7 +191,7 @@ class Stream:
         """
         raise NotImplementedError
 
-    def record(  # noqa: PLR0913 - each names one rule of when a recording ends
+    def record(
         self,
         sink: Sink,
         on_finished: Callable[[Recording], None] | None = None,
