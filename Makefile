@@ -1,0 +1,62 @@
+# make run    set up everything and start the reception on embedded defaults
+# make test   set up everything and pass every test
+# make check  ruff, mypy, import contracts
+# make bench  measure; PART=engine|sip|asterisk|webhooks picks one
+# make fuzz   ten minutes of mutation fuzzing
+# make lock   renew the lock files
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV ?= .venv
+PY := $(VENV)/bin/python
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3; do \
+  command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+ARGS ?=
+PART ?=
+PYTEST_ARGS ?=
+
+.PHONY: help run test check bench fuzz lock system-packages clean
+
+help:
+	@sed -n 's/^# make/make/p' Makefile
+
+$(VENV)/.runtime: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed / Python ab 3.11 wird gebraucht"; exit 1; }
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+run: $(VENV)/.runtime
+	$(VENV)/bin/rufweiche serve --data var/data --config config $(ARGS)
+
+system-packages:
+	@bash tests/support/system_packages.sh
+
+test: $(VENV)/.dev system-packages
+	@$(MAKE) --no-print-directory check
+	$(PY) -m pytest $(PYTEST_ARGS)
+
+check: $(VENV)/.dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+bench: $(VENV)/.dev
+	$(PY) -m tests.bench $(PART)
+
+fuzz: $(VENV)/.dev
+	$(PY) -m tests.fuzz
+
+lock: $(VENV)/.dev
+	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-header --no-annotate pyproject.toml --extra build -o requirements.lock
+	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-header --no-annotate pyproject.toml --extra build --extra dev -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) var/data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

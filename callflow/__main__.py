@@ -1,0 +1,5 @@
+"""`python -m callflow` is `rufweiche`."""
+
+from callflow.cli import main
+
+main()

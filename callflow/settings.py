@@ -1,0 +1,196 @@
+"""The practice's settings: `config/*.yaml` and the environment, read once, frozen.
+
+Only `callflow.cli` and `callflow.bootstrap` read this module; rooms receive the values they need. Secrets
+come from the environment (`RUFWEICHE_...`) or a `.env` file beside the configuration, never from YAML.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from callflow.effects import Urgency
+from callflow.plan import Plan
+
+Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
+Texts = dict[Language, str]
+
+
+class Model(BaseModel):
+    """Base of all settings: frozen, and an unknown key is a fault, not a wish unheard."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class PracticeName(Model):
+    """The practice as patients and staff read and hear it.
+
+    Args:
+        name: full name, on pages and in announcements.
+        sms_name: short name for the SMS text; must not tell the specialty.
+        phone: E.164 number that patients know.
+        address: one line for the patient pages.
+    """
+
+    name: str
+    sms_name: str = Field(max_length=40)
+    phone: str = ""
+    address: str = ""
+
+
+class Concern(Model):
+    """A reason to call.
+
+    Args:
+        label: language -> words on pages.
+        urgency: order in the inbox.
+        answer_hours: opening hours within which the practice promises an answer.
+        form: name of the form in config/forms/, "" when there is none.
+    """
+
+    label: Texts
+    urgency: Urgency = "routine"
+    answer_hours: float = Field(default=8, gt=0, le=200)
+    form: str = ""
+
+
+class Gateway(Model):
+    """A generic HTTP gateway for SMS: what to request and where the message's id stands in the answer."""
+
+    url: str
+    method: Literal["POST", "PUT"] = "POST"
+    headers: dict[str, str] = Field(default_factory=dict)
+    body: dict[str, object] = Field(default_factory=dict)
+    id_field: str = ""
+
+
+class Sms(Model):
+    """How links reach patients.
+
+    Args:
+        transports: tried in this order; "console" prints and shows the demo outbox.
+        sender: Twilio number, messaging service (MG...) or alphanumeric sender.
+        countries: regions whose mobile numbers may be written to.
+        per_number_a_day: most SMS to one number in 24 h.
+        per_day: most SMS in 24 h in all; above it an alarm is raised and callers get a callback.
+        validity_minutes: how long the network may try.
+    """
+
+    transports: tuple[Literal["auto", "console", "twilio", "gateway"], ...] = ("auto",)
+    sender: str = ""
+    countries: tuple[str, ...] = ("DE",)
+    per_number_a_day: int = Field(default=4, ge=1)
+    per_day: int = Field(default=400, ge=1)
+    validity_minutes: int = Field(default=240, ge=5, le=600)
+    gateway: Gateway | None = None
+
+
+class Links(Model):
+    """How long a form link lives and when an unused one becomes a card."""
+
+    valid_hours: float = Field(default=72, gt=0)
+    unused_after_minutes: int = Field(default=120, ge=1)
+
+
+class Inbox(Model):
+    """How the inbox works: when a card is due and when an unreached person comes back.
+
+    Args:
+        urgent_minutes: deadline of urgent cards.
+        retry_minutes: pause after the first, second, ... attempt that reached nobody; the last one repeats.
+        claim_minutes: a claim without a sign of life is released after this.
+        repeat_hours: window in which an earlier call counts as repeated.
+    """
+
+    urgent_minutes: int = Field(default=15, ge=1)
+    retry_minutes: tuple[int, ...] = (30, 120, 240)
+    claim_minutes: int = Field(default=30, ge=1)
+    repeat_hours: int = Field(default=24, ge=1)
+
+
+class Web(Model):
+    """Where patients reach the pages; "" takes the address that the server listens on."""
+
+    public_url: str = ""
+
+
+class Practice(Model):
+    """`config/practice.yaml`."""
+
+    practice: PracticeName
+    languages: tuple[Language, ...] = ("de", "en")
+    concerns: dict[Key, Concern]
+    sms: Sms = Sms()
+    links: Links = Links()
+    inbox: Inbox = Inbox()
+    web: Web = Web()
+    language: Language = "de"
+
+
+class Secrets(BaseSettings):
+    """Secrets and accounts, from the environment or `.env` in the configuration folder."""
+
+    model_config = SettingsConfigDict(env_prefix="RUFWEICHE_", frozen=True, extra="ignore")
+
+    twilio_account_sid: str = ""
+    twilio_auth_token: SecretStr = SecretStr("")
+    twilio_api_key: str = ""
+    twilio_api_secret: SecretStr = SecretStr("")
+    twilio_base_url: str = ""
+
+
+class Address(Model):
+    """A host and a port; port 0 lets the system choose."""
+
+    host: str
+    port: int = Field(ge=0, le=65535)
+
+    def __str__(self) -> str:
+        """Return `host:port`, an IPv6 host in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class AddressError(ValueError):
+    """A text that is no HOST:PORT."""
+
+
+def address(text: str) -> Address:
+    """Read `HOST:PORT`, `[IPV6]:PORT` or a bare port on 127.0.0.1.
+
+    Raises:
+        AddressError: the text is none of these, or the port is out of range.
+    """
+    host, _, port = text.rpartition(":")
+    if not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004  # the largest port there is
+        raise AddressError(f"{text!r} is not HOST:PORT, e.g. 127.0.0.1:5060")
+    return Address(host=host.strip("[]") or "127.0.0.1", port=int(port))
+
+
+class Settings(Model):
+    """Everything a running house is told.
+
+    Args:
+        data: folder for everything that is written.
+        config: folder with practice.yaml, lines.yaml, hours.yaml, flows/.
+        prompts: folder with <language>/*.j2.
+        sip: where the embedded line listens (UDP).
+        http: where the web listens.
+    """
+
+    data: Path
+    config: Path
+    prompts: Path
+    sip: Address
+    http: Address
+    practice: Practice
+    plan: Plan
+    secrets: Secrets
+
+    @property
+    def public_url(self) -> str:
+        """Base of all links to patients, without a slash at its end."""
+        return (self.practice.web.public_url or f"http://{self.http}").rstrip("/")
