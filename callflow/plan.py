@@ -1,6 +1,6 @@
 """The number plan: lines, trunks, destinations and practice numbers of config/lines.yaml.
 
-Frozen data and pure functions. `Plan` is the file's schema; what a schema cannot say (references, loops,
+Frozen data and pure functions. `NumberPlan` is the file's schema; what a schema cannot say (references, loops,
 duplicates) is found by `callflow.plan_check`. A practice number has a *home*: the PBX or Teams. The home
 decides who rings when a flow transfers: a destination may name its counterpart in the other home, so that a
 number moves without a change to its flow.
@@ -83,8 +83,7 @@ class AsteriskLine(_Frozen):
         port: its port (5038 plain, 5039 TLS by custom).
         tls: use TLS; demanded for hosts other than this machine.
         ca_file: certificate that Asterisk's certificate must be signed by, "" for the system's.
-        username: manager user of the rendered manager.conf.
-        secret_env: environment variable that holds the manager secret.
+        username: manager user of the rendered manager.conf; its secret comes from the environment.
         sounds: folder for our prompts as this machine sees it.
         sounds_in_asterisk: the same folder as Asterisk sees it, "" when both are the same.
         recordings: folder for recordings as this machine sees it.
@@ -102,7 +101,6 @@ class AsteriskLine(_Frozen):
     tls: bool = False
     ca_file: str = ""
     username: str = "rufweiche"
-    secret_env: str = "RUFWEICHE_AMI_SECRET"  # noqa: S105  # the variable's name, not the secret
     sounds: str = ""
     sounds_in_asterisk: str = ""
     recordings: str = ""
@@ -115,28 +113,23 @@ class AsteriskLine(_Frozen):
 
 
 class TwilioLine(_Frozen):
-    """Calls that reach us as Twilio webhooks.
+    """Calls that reach us as Twilio webhooks; account and token come from the environment.
 
     Args:
-        public_url: the https address under which Twilio reaches /webhooks.
-        account_env: environment variable with the account's SID.
-        token_env: environment variable with the auth token.
+        public_url: the https address under which Twilio reaches our webhooks, "" for the practice's.
     """
 
     kind: Literal["twilio"]
     public_url: str = ""
-    account_env: str = "TWILIO_ACCOUNT_SID"
-    token_env: str = "TWILIO_AUTH_TOKEN"  # noqa: S105  # the variable's name, not the token
 
 
 Line = Annotated[EmbeddedLine | PyVoipLine | AsteriskLine | TwilioLine, Field(discriminator="kind")]
 
 
 class Account(_Frozen):
-    """Credentials for registering at, or being challenged by, a trunk."""
+    """Who we are at a trunk; the password comes from the environment, by the trunk's name."""
 
     username: str
-    password_env: str
     realm: str = ""
 
 
@@ -301,7 +294,7 @@ class Number(_Frozen):
         return move.to if move is not None and move.moves(at, draw) else self.home
 
 
-class Plan(_Frozen):
+class NumberPlan(_Frozen):
     """config/lines.yaml."""
 
     lines: Mapping[str, Line] = Field(default_factory=dict)
