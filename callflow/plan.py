@@ -1,6 +1,6 @@
 """The number plan: lines, trunks, destinations and practice numbers of config/lines.yaml.
 
-Frozen data and pure functions. `NumberPlan` is the file's schema; what a schema cannot say (references, loops,
+Frozen data and pure functions. `Plan` is the schema of the file; what a schema cannot say (references, loops,
 duplicates) is found by `callflow.plan_check`. A practice number has a *home*: the PBX or Teams. The home
 decides who rings when a flow transfers: a destination may name its counterpart in the other home, so that a
 number moves without a change to its flow.
@@ -294,7 +294,7 @@ class Number(_Frozen):
         return move.to if move is not None and move.moves(at, draw) else self.home
 
 
-class NumberPlan(_Frozen):
+class Plan(_Frozen):
     """config/lines.yaml."""
 
     lines: Mapping[str, Line] = Field(default_factory=dict)

@@ -13,7 +13,7 @@ from callflow.plan import (
     Destination,
     EmbeddedLine,
     Number,
-    NumberPlan,
+    Plan,
     PyVoipLine,
     SipTrunk,
     TeamsTrunk,
@@ -46,17 +46,17 @@ class Fault:
         return f"{'.'.join(self.place)}: {self.english} [{self.code}]"
 
 
-def check(plan: NumberPlan) -> tuple[Fault, ...]:
+def check(plan: Plan) -> tuple[Fault, ...]:
     """Return every fault of the plan, in the order of the file."""
     return (*_lines(plan), *_trunks(plan), *_destinations(plan), *_numbers(plan))
 
 
-def errors(plan: NumberPlan) -> tuple[Fault, ...]:
+def errors(plan: Plan) -> tuple[Fault, ...]:
     """Return the faults that forbid starting."""
     return tuple(fault for fault in check(plan) if fault.severity == "error")
 
 
-def _lines(plan: NumberPlan) -> Iterator[Fault]:
+def _lines(plan: Plan) -> Iterator[Fault]:
     for name, line in plan.lines.items():
         place = ("lines", name)
         if isinstance(line, EmbeddedLine):
@@ -76,7 +76,7 @@ def _lines(plan: NumberPlan) -> Iterator[Fault]:
             )
 
 
-def _trunks(plan: NumberPlan) -> Iterator[Fault]:
+def _trunks(plan: Plan) -> Iterator[Fault]:
     for name, trunk in plan.trunks.items():
         place = ("trunks", name)
         if isinstance(trunk, SipTrunk) and trunk.registers and trunk.account is None:
@@ -99,7 +99,7 @@ def _is_name(fqdn: str) -> bool:
     return "." in fqdn and not fqdn.replace(".", "").isdigit() and ":" not in fqdn
 
 
-def _destinations(plan: NumberPlan) -> Iterator[Fault]:
+def _destinations(plan: Plan) -> Iterator[Fault]:
     rung = _rung(plan)
     for name, entry in plan.destinations.items():
         place = ("destinations", name)
@@ -115,13 +115,13 @@ def _destinations(plan: NumberPlan) -> Iterator[Fault]:
             )
 
 
-def _rung(plan: NumberPlan) -> set[str]:
+def _rung(plan: Plan) -> set[str]:
     named = {number.destination for number in plan.numbers.values()}
     named |= {plan.counterpart(name, home) for name in set(named) for home in ("pbx", "teams")}
     return named
 
 
-def _target(plan: NumberPlan, place: tuple[str, ...], entry: Destination) -> Iterator[Fault]:
+def _target(plan: Plan, place: tuple[str, ...], entry: Destination) -> Iterator[Fault]:
     if bool(entry.uri) == bool(entry.number):
         yield Fault(
             place,
@@ -157,7 +157,7 @@ def _target(plan: NumberPlan, place: tuple[str, ...], entry: Destination) -> Ite
         )
 
 
-def _via(plan: NumberPlan, place: tuple[str, ...], entry: Destination) -> Iterator[Fault]:
+def _via(plan: Plan, place: tuple[str, ...], entry: Destination) -> Iterator[Fault]:
     if not entry.via:
         yield Fault(
             (*place, "via"),
@@ -179,7 +179,7 @@ def _via(plan: NumberPlan, place: tuple[str, ...], entry: Destination) -> Iterat
         )
 
 
-def _counterparts(plan: NumberPlan, place: tuple[str, ...], name: str, entry: Destination) -> Iterator[Fault]:
+def _counterparts(plan: Plan, place: tuple[str, ...], name: str, entry: Destination) -> Iterator[Fault]:
     for home, other in (("pbx", entry.pbx), ("teams", entry.teams)):
         if not other:
             continue
@@ -194,7 +194,7 @@ def _counterparts(plan: NumberPlan, place: tuple[str, ...], name: str, entry: De
             )
 
 
-def _numbers(plan: NumberPlan) -> Iterator[Fault]:
+def _numbers(plan: Plan) -> Iterator[Fault]:
     taken = Counter(
         _digits(name) for number, entry in plan.numbers.items() for name in (number, *entry.aliases)
     )
@@ -206,7 +206,7 @@ def _numbers(plan: NumberPlan) -> Iterator[Fault]:
             yield Fault(
                 place,
                 "duplicate",
-                f"{number} steht zweimal im NumberPlan.",
+                f"{number} steht zweimal im Plan.",
                 f"{number} stands twice in the plan",
             )
         yield from _number_homes(plan, place, entry)
@@ -216,7 +216,7 @@ def _digits(name: str) -> str:
     return "".join(sign for sign in name if sign.isalnum())
 
 
-def _number_homes(plan: NumberPlan, place: tuple[str, ...], entry: Number) -> Iterator[Fault]:
+def _number_homes(plan: Plan, place: tuple[str, ...], entry: Number) -> Iterator[Fault]:
     if entry.destination not in plan.destinations:
         yield _unknown((*place, "destination"), "Ziel", entry.destination)
         return
