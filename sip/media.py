@@ -2,8 +2,8 @@
 
 The engine lives inside the asyncio loop of the line process, which holds signalling and this clock and
 nothing else. Every method is to be called from that loop's thread; none blocks and none is a coroutine.
-Callbacks run on the loop, after the packets of their moment went out; an exception in a callback is logged and
-ends nothing.
+Callbacks run on the loop, after the packets of their moment went out; an exception in a callback is logged
+and ends nothing.
 
     engine = MediaEngine("192.0.2.10", (16384, 32766))
     engine.start()
