@@ -1,0 +1,60 @@
+"""Tables of calls: the call's standing, its events and its steps."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field
+
+from callflow.store.row import Row, instant, sealed
+
+
+class Call(Row, table=True):
+    """One call; `id` is the line's call id.
+
+    `state` and `reaction` are JSON (`callflow.codec`), `flow` and `version` name the flow it runs on. `turn`
+    is the turn of the line effect that was given last; `reaction` is given again when its event is repeated.
+    """
+
+    __tablename__ = "calls"
+
+    line: str = ""
+    dialled: str = Field(default="", index=True)
+    number: str = sealed(blind="number_blind")
+    number_blind: str = Field(default="", index=True)
+    number_kind: str = "withheld"
+    flow: str = ""
+    version: str = ""
+    turn: int = 0
+    state: str = sealed()
+    reaction: str = sealed()
+    outcome: str = ""
+    started_at: datetime = instant(index=True)
+    ended_at: datetime | None = instant(nullable=True)
+
+
+class CallEvent(Row, table=True):
+    """What the outside told a call, as JSON without personal data: enough to replay the call."""
+
+    __tablename__ = "call_events"
+    __table_args__ = (UniqueConstraint("call_id", "position"),)
+
+    call_id: str = Field(foreign_key="calls.id")
+    position: int
+    turn: int
+    at: datetime = instant()
+    event: str = sealed()
+
+
+class CallStep(Row, table=True):
+    """The call passed a node; sealed, because a node's name may tell the reason of the call."""
+
+    __tablename__ = "call_steps"
+    __table_args__ = (UniqueConstraint("call_id", "position"),)
+
+    call_id: str = Field(foreign_key="calls.id")
+    position: int
+    at: datetime = instant()
+    node: str = sealed()
+    exit: str = sealed()
