@@ -1,0 +1,31 @@
+"""Why a wish about a card cannot be granted."""
+
+from __future__ import annotations
+
+
+class InboxError(Exception):
+    """The card stays as it is; `card` is its id."""
+
+    def __init__(self, card: str, message: str) -> None:
+        super().__init__(message)
+        self.card = card
+
+
+class CardUnknownError(InboxError):
+    """There is no such card."""
+
+
+class CardClosedError(InboxError):
+    """The card was closed before."""
+
+
+class CardHeldError(InboxError):
+    """Someone else holds the card; `by` is that user's id."""
+
+    def __init__(self, card: str, by: str) -> None:
+        super().__init__(card, f"card {card} is held by user {by}")
+        self.by = by
+
+
+class CardNotHeldError(InboxError):
+    """The wish needs the card claimed by the one who asks."""
