@@ -22,7 +22,7 @@ BYTES_PER_MS = 8
 _KEY = re.compile(r"[0-9a-z-]{4,64}")
 
 
-class NoClip(KeyError):
+class NoClip(KeyError):  # noqa: N818 - "raise NoClip" says what happened
     """The cache does not hold this clip."""
 
 

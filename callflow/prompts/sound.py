@@ -17,7 +17,7 @@ from callflow.prompts.cache import ClipFacts
 Wave = NDArray[np.float64]
 
 LEVEL_DBFS = -20.0  # active speech level; leaves G.711's usual 12-15 dB of crest above it
-CEILING = 0.89  # -1 dBFS, above which the limiter bends
+CEILING = 0.7  # -3 dBFS, above which the limiter bends
 ACTIVE_DB = 30.0  # windows this far under the loudest one count as pauses
 _EMPHASIS = 0.8  # y[n] - 0.8 y[n-1] lifts consonants that 300-3400 Hz lines swallow
 _WINDOW = g711.RATE // 50  # 20 ms
@@ -53,7 +53,7 @@ def for_phone(sound: Sound, *, emphasis: bool, lead_ms: int = 0, tail_ms: int = 
         tail_ms: silence after the last.
     """
     wave = np.asarray(soxr.resample(sound.wave, sound.rate, g711.RATE, "HQ"), dtype=np.float64)
-    wave = trim(wave)
+    wave = trim(wave, g711.RATE)
     if emphasis:
         wave = np.append(wave[:1], wave[1:] - _EMPHASIS * wave[:-1])
     wave = fade(limit(to_level(wave)))
@@ -83,14 +83,15 @@ def limit(wave: Wave) -> Wave:
     return np.where(over, np.sign(wave) * np.minimum(bent, 0.999), wave)
 
 
-def trim(wave: Wave) -> Wave:
+def trim(wave: Wave, rate: int) -> Wave:
     """Return `wave` without the quiet before its first and after its last sound (20 ms are kept)."""
-    powers = _window_powers(wave)
+    window = rate // 50
+    powers = _window_powers(wave, window)
     floor = max(float(powers.max(initial=0.0)) * 1e-5, 10 ** (_QUIET_DBFS / 10) * 1e-2)
     loud = np.flatnonzero(powers > floor)
     if not len(loud):
         return wave[:0]
-    return wave[max(loud[0] - 1, 0) * _WINDOW : (loud[-1] + 2) * _WINDOW]
+    return wave[max(loud[0] - 1, 0) * window : (loud[-1] + 2) * window]
 
 
 def fade(wave: Wave) -> Wave:
@@ -128,11 +129,9 @@ def facts(sound: bytes, source: str) -> ClipFacts:
     )
 
 
-def _window_powers(wave: Wave) -> Wave:
-    whole = len(wave) // _WINDOW * _WINDOW
-    if not whole:
-        return np.zeros(0)
-    return np.asarray((wave[:whole].reshape(-1, _WINDOW) ** 2).mean(axis=1))
+def _window_powers(wave: Wave, window: int = _WINDOW) -> Wave:
+    whole = len(wave) // window * window
+    return np.asarray((wave[:whole].reshape(-1, window) ** 2).mean(axis=1))
 
 
 def _decibel(power: float) -> float:

@@ -1,0 +1,167 @@
+"""Voices: engines that turn text into sound. They run in the speech worker only.
+
+A voice knows nothing of telephones: it gives one sentence at its own rate; `callflow.prompts.sound` does
+the rest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from callflow.prompts.sound import Sound, Wave, from_int16, trim
+
+SENTENCE_PAUSE_MS = 380  # Pico leaves 700 ms, which callers take for the end of the announcement
+_SENTENCE = re.compile(r"(?<=[.!?…:])\s+")
+_MARKUP = re.compile(r"<[^>]*>?|[\x00-\x1f\x7f]")
+
+
+class VoiceError(RuntimeError):
+    """The voice can't speak this."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceChoice:
+    """Which voice speaks, and how.
+
+    Args:
+        engine: "pico" (built in) or "piper" (needs the package piper-tts and models).
+        speed: rate of speech, 1.0 is the engine's own.
+        models: language -> path of the operator's voice model (Piper).
+    """
+
+    engine: str = "pico"
+    speed: float = 0.95
+    models: Mapping[str, str] = field(default_factory=dict)
+
+    def identity(self, language: str) -> str:
+        """Return what of this choice shapes the sound of `language`; part of each clip's key."""
+        shape = asdict(self) | {"models": self.models.get(language, "")}
+        return repr(sorted(shape.items()))
+
+
+class Voice(Protocol):
+    """An engine that speaks."""
+
+    name: str
+
+    def languages(self) -> frozenset[str]:
+        """Return the two-letter codes it can speak."""
+
+    def sentence(self, text: str, language: str) -> Sound:
+        """Speak one clean sentence.
+
+        Raises:
+            VoiceError: the engine gave no sound.
+        """
+
+
+class PicoVoice:
+    """SVOX Pico from the package py-nanotts: 16 kHz, about 17 ms of work a sentence, holds the GIL."""
+
+    name = "pico"
+    _VOICES: Mapping[str, str] = {"de": "de-DE", "en": "en-GB", "fr": "fr-FR", "it": "it-IT", "es": "es-ES"}
+    _RATE = 16_000
+    _VOLUME = 0.4  # its default of 1.0 clips
+
+    def __init__(self, choice: VoiceChoice) -> None:
+        from py_nanotts import NanoTTS  # noqa: PLC0415 - 6 MB of native code that only the worker needs
+
+        self._engine = NanoTTS()
+        self._speed = choice.speed
+
+    def languages(self) -> frozenset[str]:
+        """Return the languages whose data the package brings."""
+        return frozenset(self._VOICES)
+
+    def sentence(self, text: str, language: str) -> Sound:
+        """Speak one sentence."""
+        pcm = self._engine.speak(text, voice=self._VOICES[language], speed=self._speed, volume=self._VOLUME)
+        return from_int16(np.frombuffer(pcm, dtype=np.int16), self._RATE)
+
+
+class PiperVoice:
+    """Piper with the operator's models, one ONNX file per language."""
+
+    name = "piper"
+
+    def __init__(self, choice: VoiceChoice) -> None:
+        self._models = {language: Path(path) for language, path in choice.models.items()}
+        self._speed = choice.speed
+        missing = sorted(str(path) for path in self._models.values() if not path.is_file())
+        if missing:
+            raise VoiceError(f"voice model not found: {', '.join(missing)}")
+
+    def languages(self) -> frozenset[str]:
+        """Return the languages that have a model."""
+        return frozenset(self._models)
+
+    def sentence(self, text: str, language: str) -> Sound:
+        """Speak one sentence."""
+        from piper import SynthesisConfig  # noqa: PLC0415 - optional package
+
+        voice = _piper_model(self._models[language])
+        chunks = list(voice.synthesize(text, SynthesisConfig(length_scale=1 / self._speed)))
+        samples = np.concatenate([np.frombuffer(chunk.audio_int16_bytes, dtype=np.int16) for chunk in chunks])
+        return from_int16(samples, chunks[0].sample_rate)
+
+
+@lru_cache(maxsize=8)
+def _piper_model(path: Path):  # type: ignore[no-untyped-def]  # noqa: ANN202 - the optional package has the type
+    try:
+        from piper import PiperVoice as Model  # noqa: PLC0415 - optional package
+    except ImportError as error:
+        raise VoiceError("engine piper needs the package piper-tts") from error
+    return Model.load(path)
+
+
+ENGINES: Mapping[str, Callable[[VoiceChoice], Voice]] = {"pico": PicoVoice, "piper": PiperVoice}
+
+
+def engine(choice: VoiceChoice) -> Voice:
+    """Return the chosen voice.
+
+    Raises:
+        VoiceError: no such engine, or its models are missing.
+    """
+    make = ENGINES.get(choice.engine)
+    if make is None:
+        raise VoiceError(f"unknown voice engine {choice.engine!r}; known: {', '.join(sorted(ENGINES))}")
+    return make(choice)
+
+
+def speak(voice: Voice, text: str, language: str) -> Sound:
+    """Speak a text sentence by sentence with our own pauses between.
+
+    Raises:
+        VoiceError: unknown language, nothing to say or no sound.
+    """
+    if language not in voice.languages():
+        raise VoiceError(f"voice {voice.name} speaks no {language!r}")
+    sentences = _sentences(text)
+    if not sentences:
+        raise VoiceError("nothing to say")
+    sounds = [voice.sentence(sentence, language) for sentence in sentences]
+    rate = sounds[0].rate
+    waves = [_audible(sound) for sound in sounds]
+    pause = np.zeros(rate * SENTENCE_PAUSE_MS // 1000)
+    joined = [part for wave in waves for part in (wave, pause)][:-1]
+    return Sound(np.concatenate(joined), rate)
+
+
+def _sentences(text: str) -> list[str]:
+    clean = _MARKUP.sub(" ", text).replace("<", " ").replace("&", " ").strip()
+    return [sentence for sentence in _SENTENCE.split(clean) if any(sign.isalnum() for sign in sentence)]
+
+
+def _audible(sound: Sound) -> Wave:
+    wave = trim(sound.wave, sound.rate)
+    if not len(wave):
+        raise VoiceError("the voice gave no sound")
+    return wave

@@ -1,0 +1,110 @@
+"""The speech worker: a process of its own, because voices hold the interpreter and templates may run wild.
+
+Started as `python -m callflow.prompts.worker FOLDER CHOICE`; jobs come on standard input, answers leave on
+standard output (`callflow.prompts.jobs`). The parent ends it when a job takes too long and starts another.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+from functools import lru_cache
+from pathlib import Path
+from typing import BinaryIO
+
+from callflow.prompts import digits, recordings, sound, tones
+from callflow.prompts.jobs import (
+    HEAD,
+    Answer,
+    Convert,
+    Digits,
+    Job,
+    Speak,
+    Synthesise,
+    Write,
+    pack_answer,
+    unpack_job,
+)
+from callflow.prompts.normalise import normalise
+from callflow.prompts.templates import Templates, fill
+from callflow.prompts.voice import Voice, VoiceChoice, engine, speak
+
+HEADROOM = 512 * 1024 * 1024  # bytes of memory a job may take beyond what the loaded worker holds
+
+
+class Workbench:
+    """Does jobs, one after the other.
+
+    Args:
+        folder: ivr_prompts.
+        choice: the voice.
+    """
+
+    def __init__(self, folder: Path, choice: VoiceChoice) -> None:
+        self._voice: Voice = engine(choice)
+        self._templates = lru_cache(lambda language: Templates(folder / language))
+
+    def do(self, job: Job) -> Answer:
+        """Do a job; every fault becomes an answer with `error`."""
+        try:
+            return self._do(job)
+        except MemoryError:
+            return Answer(error="out of memory")
+        except Exception as error:  # noqa: BLE001 - whatever a template, codec or voice throws, the worker stays
+            return Answer(error=f"{type(error).__name__}: {error}")
+
+    def _do(self, job: Job) -> Answer:
+        match job:
+            case Write():
+                return self._write(job)
+            case Speak():
+                spoken = speak(self._voice, normalise(job.text, job.language), job.language)
+                return self._sound(sound.for_phone(spoken, emphasis=True))
+            case Digits():
+                spoken = digits.speak(self._voice, job.digits, job.language, final=job.final)
+                return self._sound(sound.for_phone(spoken, emphasis=True, tail_ms=0))
+            case Synthesise():
+                return Answer(sound=sound.to_alaw(tones.make(job.sound)), source="synthesis")
+            case Convert():
+                wave = sound.for_phone(recordings.read(Path(job.path)), emphasis=False)
+                return Answer(sound=sound.to_alaw(wave), source="recording")
+
+    def _write(self, job: Write) -> Answer:
+        if job.name:
+            pieces = self._templates(job.language).pieces(job.name, job.values)
+        else:
+            pieces = fill(job.text, job.values)
+        return Answer(pieces=tuple((piece.kind, piece.text) for piece in pieces))
+
+    def _sound(self, wave: sound.Wave) -> Answer:
+        return Answer(sound=sound.to_alaw(wave), source=f"voice:{self._voice.name}")
+
+
+def serve(bench: Workbench, jobs: BinaryIO, answers: BinaryIO) -> None:
+    """Do jobs until their stream ends."""
+    while head := jobs.read(HEAD.size):
+        (length,) = HEAD.unpack(head)
+        answers.write(pack_answer(bench.do(unpack_job(jobs.read(length)))))
+        answers.flush()
+
+
+def main() -> None:
+    """Run the worker."""
+    folder, choice = Path(sys.argv[1]), VoiceChoice(**json.loads(sys.argv[2]))
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a chatty native library must not break the frames
+    bench = Workbench(folder, choice)
+    _limit_memory()
+    serve(bench, sys.stdin.buffer, answers)
+
+
+def _limit_memory() -> None:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    limit = pages * resource.getpagesize() + HEADROOM
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+if __name__ == "__main__":
+    main()
