@@ -29,7 +29,7 @@ _FREE = bytes(_HEAD.size)
 _LONGEST = 64  # characters of a number as it came from the wire
 UNDER_WAY_FOR = timedelta(hours=1)  # older than this, a call "under way" was cut off with its line
 
-SpooledOutcome = Literal["under_way", "transferred", "not_reached", "hung_up"]
+SpooledOutcome = Literal["under_way", "transferred", "not_reached", "hung_up", "completed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,9 @@ class SpooledCall:
         at: aware UTC time of the first ring.
         line: name of the line.
         outcome: "transferred" (a human took it), "not_reached" (the destination did not), "hung_up" (the
-            caller gave up before), "under_way" (the line died while it acted alone).
+            caller gave up before), "completed" (the app's last wish was to hang up, only its books are open),
+            "under_way" (the line died while it acted alone).
+        recording: a voice message that was left before, see `callflow.voice_messages`, "" for none.
     """
 
     call: str
@@ -52,6 +54,7 @@ class SpooledCall:
     at: datetime
     line: str
     outcome: SpooledOutcome
+    recording: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +231,7 @@ def _shortened(call: SpooledCall) -> SpooledCall:
         dialled=_plain(call.dialled),
         caller=_plain(call.caller),
         line=_plain(call.line),
+        recording=_plain(call.recording),
     )
 
 

@@ -1,0 +1,156 @@
+"""The line's end of the socket to the app: numbered happenings out, one answer to each back.
+
+A happening that has no answer yet is sent again when the connection comes back; the app recognises repeats by
+call and turn. Whoever waits longer than the app's time gets `AppAwayError` and decides alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from callflow.events import Event
+from callflow.frames import (
+    VERSION,
+    Acknowledged,
+    Command,
+    Decoder,
+    Frame,
+    FrameError,
+    Happening,
+    Hello,
+    Measured,
+    Refused,
+    encode,
+)
+
+FIRST_PAUSE = 0.05  # seconds between attempts to connect, doubled up to LONGEST_PAUSE
+LONGEST_PAUSE = 0.5
+_CHUNK = 65_536
+_log = structlog.get_logger("line.app_link")
+
+
+class AppAwayError(Exception):
+    """The app is gone, did not answer in its time, or could not handle the happening."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    happening: Happening
+    answer: asyncio.Future[Command | Acknowledged]
+
+
+class AppLink:
+    """Connects to the app and keeps connecting.
+
+    Args:
+        socket: the app's Unix socket.
+        name: the line's name.
+        answer_s: seconds that the app has for an answer.
+        calls: gives the ids of the calls that the line holds and the app decides.
+    """
+
+    def __init__(
+        self, socket: Path, name: str, answer_s: float, calls: Callable[[], tuple[str, ...]]
+    ) -> None:
+        self._socket = socket
+        self._name = name
+        self._answer_s = answer_s
+        self._calls = calls
+        self._waiting: dict[int, _Waiting] = {}
+        self._writer: asyncio.StreamWriter | None = None
+        self._number = 0
+        self._lost_at = float("-inf")
+
+    @property
+    def connected(self) -> bool:
+        """Both sides have said hello."""
+        return self._writer is not None
+
+    async def run(self) -> None:
+        """Keep the connection until cancelled."""
+        self._lost_at = asyncio.get_running_loop().time()
+        pause = FIRST_PAUSE
+        while True:
+            was_up = await self._connection()
+            pause = FIRST_PAUSE if was_up else min(pause * 2, LONGEST_PAUSE)
+            await asyncio.sleep(pause)
+
+    async def tell(self, call: str, turn: int, event: Event) -> Command | Acknowledged:
+        """Tell the app what happened and return its answer.
+
+        Raises:
+            AppAwayError: the line must act alone for this call.
+        """
+        loop = asyncio.get_running_loop()
+        if not self.connected and loop.time() - self._lost_at > self._answer_s:
+            raise AppAwayError("gone")  # known to be gone: no caller should wait in silence for it
+        self._number += 1
+        happening = Happening(self._number, call, turn, event)
+        waiting = self._waiting[happening.number] = _Waiting(happening, loop.create_future())
+        self._send(happening)
+        try:
+            return await asyncio.wait_for(waiting.answer, self._answer_s)
+        except TimeoutError:
+            raise AppAwayError("no answer in time") from None
+        finally:
+            del self._waiting[happening.number]
+
+    def measured(self, counters: dict[str, float]) -> None:
+        """Pass counters on, if anyone listens."""
+        self._send(Measured(counters))
+
+    def _send(self, frame: Frame) -> None:
+        if self._writer is not None:
+            self._writer.write(encode(frame))
+
+    async def _connection(self) -> bool:
+        try:
+            reader, writer = await asyncio.open_unix_connection(self._socket)
+        except OSError:
+            return False
+        try:
+            await self._talk(reader, writer)
+        except (OSError, FrameError) as error:
+            _log.warning("app connection failed", error=type(error).__name__)
+        finally:
+            was_up, self._writer = self.connected, None
+            self._lost_at = asyncio.get_running_loop().time()
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+        return was_up
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(encode(Hello("line", self._name, self._calls())))
+        decoder = Decoder()
+        while data := await reader.read(_CHUNK):
+            for frame in decoder.feed(data):
+                self._received(frame, writer)
+        _log.warning("app connection closed")
+
+    def _received(self, frame: Frame, writer: asyncio.StreamWriter) -> None:
+        match frame:
+            case Hello(role="app", version=version) if version == VERSION:
+                self._writer = writer
+                for waiting in self._waiting.values():
+                    self._send(waiting.happening)
+                _log.info("app connection up")
+            case Command() | Acknowledged():
+                self._answered(frame)
+            case Refused(reply_to=number, call=call, reason=reason):
+                _log.warning("app refused", call=call, reason=reason)
+                if (refused := self._waiting.get(number)) and not refused.answer.done():
+                    refused.answer.set_exception(AppAwayError(reason))
+            case _:
+                raise FrameError("the app said what only a line may say, or speaks another version")
+
+    def _answered(self, frame: Command | Acknowledged) -> None:
+        waiting = self._waiting.get(frame.reply_to)
+        if waiting is not None and not waiting.answer.done():
+            waiting.answer.set_result(frame)

@@ -1,0 +1,95 @@
+"""A bridge: the destination is called by us and both sounds are joined in the engine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+
+from callflow.g711 import RATE, SILENCE, to_alaw
+from sip.leg import Dialled, EndedBy, Leg
+from sip.line_config import Destination
+from sip.media import Stream
+from sip.offer import Sound
+from sip.parts import Parts, connect
+
+RINGBACK_HZ = 425  # ITU-T E.180, Germany: 425 Hz, 1 s on, 4 s off
+RINGBACK_PEAK = 3000  # about -24 dBFS
+
+
+class Bridge:
+    """One attempt to reach a destination and, once it answered, the joined call.
+
+    Args:
+        parts: the line.
+        caller_stream: the caller's sound.
+        on_ended: called once when the destination hangs up an answered call.
+    """
+
+    def __init__(self, parts: Parts, caller_stream: Stream, on_ended: Callable[[], None]) -> None:
+        self._parts = parts
+        self._caller = caller_stream
+        self._on_ended = on_ended
+        self._stream = parts.engine.open()
+        self._leg: Leg | None = None
+        self._joined = False
+        self._answered = False
+
+    async def dial(self, destination: Destination, caller: str, ring_s: float) -> Dialled:
+        """Call the destination; the caller hears it ring.
+
+        Args:
+            destination: whom to call.
+            caller: user part shown to it.
+            ring_s: seconds before "no_answer".
+        """
+        leg = self._leg = self._parts.phone.call(
+            destination.uri, self._parts.local(self._stream), line=destination.line, caller=caller
+        )
+        leg.on_sound, leg.on_ringing, leg.on_ended = self._sound, self._ringing, self._ended
+        try:
+            async with asyncio.timeout(ring_s):
+                outcome = await leg.answered()
+        except TimeoutError:
+            outcome = "no_answer"
+        self._answered = outcome == "answered"
+        if not self._answered:
+            self.close()
+        return outcome
+
+    def close(self) -> None:
+        """End the destination's leg and give its sound back. Harmless when repeated."""
+        self._caller.stop_playing()
+        self._caller.relay_to(None)
+        self._stream.close()
+        if self._leg is not None:
+            leg, self._leg = self._leg, None
+            leg.hang_up()
+
+    def _sound(self, sound: Sound) -> None:
+        connect(self._stream, sound)
+        if not self._joined:
+            self._joined = True
+            self._caller.stop_playing()
+            self._caller.relay_to(self._stream)
+
+    def _ringing(self) -> None:
+        if not self._joined:
+            self._caller.play([ringback()], self._ringing)
+
+    def _ended(self, _by: EndedBy) -> None:
+        self._leg = None
+        self.close()
+        if self._answered:
+            self._answered = False
+            self._on_ended()
+
+
+@cache
+def ringback() -> bytes:
+    """Return five seconds of the German ringing tone as A-law."""
+    seconds = np.arange(RATE) / RATE
+    tone = RINGBACK_PEAK * np.sin(2 * np.pi * RINGBACK_HZ * seconds)
+    return to_alaw(tone.astype(np.int16)) + bytes([SILENCE]) * (4 * RATE)

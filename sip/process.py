@@ -1,0 +1,177 @@
+"""The line process: SIP signalling and the audio clock, and nothing else.
+
+`python -m sip.process --config DATA/run/line.json` runs until SIGTERM; then it takes no new calls and lets
+those that are up finish within `grace_s`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import json
+import signal
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from callflow.prompts.cache import Cache
+from callflow.sealing import Sealer, load_key
+from callflow.spool import SpoolWriter
+from sip.app_link import AppLink
+from sip.call import Call
+from sip.leg import Leg
+from sip.line_config import LineConfig
+from sip.media import MediaEngine, NoPortFreeError
+from sip.parts import Disk, Parts
+from sip.phone import Phone
+
+REPORT_S = 10.0  # seconds between counters for the health page
+RETRY_AFTER_S = 10
+_log = structlog.get_logger("line")
+
+
+class Line:
+    """One telephone line of the house.
+
+    Args:
+        config: everything it needs to know.
+
+    Raises:
+        OSError: spool or prompt cache cannot be used.
+        callflow.sealing.KeyFileError: the key file must not be used.
+    """
+
+    def __init__(self, config: LineConfig) -> None:
+        self.config = config
+        self.calls: dict[str, Call] = {}
+        self.phone = Phone(config.phone, self._invited)
+        engine = MediaEngine(config.rtp_host, config.rtp_ports, timeout_s=config.media_timeout_s)
+        link = AppLink(config.app_socket, config.name, config.answer_s, self._held)
+        sealer = Sealer(load_key(config.key_file))
+        disk = Disk(config, sealer, SpoolWriter(config.spool, config.name, sealer))
+        self.parts = Parts(config, self.phone, engine, link, Cache(config.prompts), disk)
+        self.counters = {"calls": 0.0, "alone": 0.0, "refused": 0.0}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Take calls until `stop`, then let them finish.
+
+        Raises:
+            OSError: an address cannot be bound.
+        """
+        self._check_clips()
+        self.parts.engine.start()
+        await self.phone.open()
+        services = [asyncio.create_task(self.parts.link.run()), asyncio.create_task(self._measure())]
+        self._tell_ready()
+        _log.info("line up", line=self.config.name)
+        try:
+            await stop.wait()
+            _log.info("line stops", calls=len(self.calls))
+            await self.phone.close(self.config.grace_s)
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        finally:
+            for service in services:
+                service.cancel()
+            self.parts.engine.stop()
+            self.parts.disk.close()
+
+    def _held(self) -> tuple[str, ...]:
+        return tuple(call.id for call in self.calls.values() if not call.alone)
+
+    def _invited(self, leg: Leg) -> None:
+        did = self.config.did(leg.dialled) or self.config.did(leg.diverted_from)
+        if did is None:
+            self.counters["refused"] += 1
+            leg.refuse(404)
+            return
+        try:
+            stream = self.parts.engine.open()
+        except NoPortFreeError:
+            self.counters["refused"] += 1
+            leg.refuse(503, RETRY_AFTER_S)
+            return
+        self.counters["calls"] += 1
+        call = self.calls[leg.id] = Call(self.parts, leg, stream, did, datetime.now(UTC))
+        task = asyncio.get_running_loop().create_task(self._held_call(call))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _held_call(self, call: Call) -> None:
+        try:
+            await call.run()
+        except Exception:  # noqa: BLE001 - a fault in one call must not reach the others
+            _log.exception("call failed", call=call.id)
+            call.hang_up()
+        finally:
+            self.counters["alone"] += call.alone
+            del self.calls[call.id]
+
+    def _check_clips(self) -> None:
+        for did in self.config.dids:
+            self.parts.frames((did.fallback, did.sorry))  # into memory: the disk may be what fails later
+
+    def _tell_ready(self) -> None:
+        if self.config.ready is None:
+            return
+        bound = [[each.transport, *self.phone.address(each.transport)] for each in self.config.phone.listen]
+        draft = self.config.ready.with_suffix(".part")
+        draft.write_text(json.dumps({"sip": bound}), encoding="utf-8")
+        draft.replace(self.config.ready)
+
+    async def _measure(self) -> None:
+        while True:
+            await asyncio.sleep(REPORT_S)
+            now = {"active": float(len(self.calls)), **self.phone.counters, **self.counters}
+            self.parts.link.measured({name: float(value) for name, value in now.items()})
+
+
+def _quieten_collector() -> None:
+    # A full collection of a big heap stops the audio clock for tens of ms: what is there now stays out of it.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
+
+
+async def _main(config: LineConfig) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    line = Line(config)
+    _quieten_collector()
+    await line.run(stop)
+
+
+def run(config: LineConfig) -> int:
+    """Run a line until SIGTERM; return the process's exit status (1 when an address cannot be bound)."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+    )
+    with contextlib.suppress(KeyboardInterrupt):
+        try:
+            asyncio.run(_main(config))
+        except OSError as error:
+            _log.error("line cannot start", error=str(error))
+            return 1
+    return 0
+
+
+def main() -> int:
+    """Read the command line and run."""
+    parser = argparse.ArgumentParser(prog="python -m sip.process", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="what the bootstrap wrote for this line")
+    return run(LineConfig.load(parser.parse_args().config))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
