@@ -48,7 +48,7 @@ class Deadlines:
 
     def comes_back(self, attempts: int, now: datetime) -> datetime:
         """Return when to try again after the `attempts`-th missed attempt (1 for the first)."""
-        doubled = self.back * 2 ** min(max(attempts - 1, 0), 16)
+        doubled = self.back * (1 << min(max(attempts - 1, 0), 16))
         return now + min(doubled, self.longest_back)
 
 
