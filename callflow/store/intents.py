@@ -18,10 +18,12 @@ class Intent(Row, table=True):
         status: "queued" | "leased" | "sent" | "failed" | "unknown" | "cancelled".
         target: E.164 number, or the id of a webhook endpoint.
         body: SMS text, or the event's JSON; emptied once it is no longer needed.
-        reference: our own short token by which the provider's list is searched.
+        reference: a part of the body that no other message holds; the provider's list is searched for it.
         lease: token of the worker that holds it; `leased_until` its end.
-        started: a transport was (or may have been) asked: from here on an answer may be ambiguous.
-        transport: the one that was asked last; `provider_id` its id for the message.
+        started: a transport was (or may have been) given it: whether it was sent is open until `finish`.
+        asks: how often the provider was asked what became of it.
+        transport: the one that got it last; `provider_id` its id for the message.
+        tried: transports that failed in this round, separated by blanks.
         delivery: "" | "accepted" | "sent" | "delivered" | "undelivered" | "failed", only ever rising.
         segments, cost_micros: SMS parts and price in millionths of the currency unit.
     """
@@ -34,7 +36,7 @@ class Intent(Row, table=True):
     target: str = sealed(blind="target_blind")
     target_blind: str = Field(default="", index=True)
     body: str = sealed()
-    reference: str = Field(default="", index=True)
+    reference: str = sealed()
     call_id: str = Field(default="", index=True)
     link_id: str = Field(default="", index=True)
     card_id: str = ""
@@ -48,6 +50,7 @@ class Intent(Row, table=True):
     started_at: datetime | None = instant(nullable=True)
     transport: str = ""
     tried: str = ""
+    asks: int = 0
     provider_id: str = Field(default="", index=True)
     error: str = ""
     finished_at: datetime | None = instant(nullable=True)

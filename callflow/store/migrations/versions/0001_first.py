@@ -114,7 +114,7 @@ def upgrade() -> None:  # noqa: PLR0915  one statement a table and index
         sa.Column("target", sa.LargeBinary(), nullable=False),
         sa.Column("target_blind", sa.String(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.Column("reference", sa.String(), nullable=False),
+        sa.Column("reference", sa.LargeBinary(), nullable=False),
         sa.Column("call_id", sa.String(), nullable=False),
         sa.Column("link_id", sa.String(), nullable=False),
         sa.Column("card_id", sa.String(), nullable=False),
@@ -128,6 +128,7 @@ def upgrade() -> None:  # noqa: PLR0915  one statement a table and index
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("transport", sa.String(), nullable=False),
         sa.Column("tried", sa.String(), nullable=False),
+        sa.Column("asks", sa.Integer(), nullable=False),
         sa.Column("provider_id", sa.String(), nullable=False),
         sa.Column("error", sa.String(), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
@@ -145,7 +146,6 @@ def upgrade() -> None:  # noqa: PLR0915  one statement a table and index
     op.create_index("ix_intents_next_at", "intents", ["next_at"], unique=False)
     op.create_index("ix_intents_poll_at", "intents", ["poll_at"], unique=False)
     op.create_index("ix_intents_provider_id", "intents", ["provider_id"], unique=False)
-    op.create_index("ix_intents_reference", "intents", ["reference"], unique=False)
     op.create_index("ix_intents_status", "intents", ["status"], unique=False)
     op.create_index("ix_intents_target_blind", "intents", ["target_blind"], unique=False)
     op.create_table(

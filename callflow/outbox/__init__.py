@@ -1,0 +1,1 @@
+"""The outbox: intents written with their cause, sent after the commit, at most once."""
