@@ -58,7 +58,7 @@ def names(folder: Path, language: str) -> frozenset[str]:
 
 
 def needs(source: str) -> tuple[str, ...]:
-    """Return the values a template asks for, as dotted names in order of the alphabet; () if it has a fault."""
+    """Return the values a template asks for, as sorted dotted names; () if it has a fault."""
     try:
         tree = _ENVIRONMENT.parse(source)
     except TemplateSyntaxError:

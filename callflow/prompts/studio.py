@@ -77,6 +77,11 @@ class Studio:
         """Prepare the worker; it starts with the first job."""
         self._worker = SpeechProcess(self.folder, self.choice)
 
+    @property
+    def worker_pid(self) -> int | None:
+        """Process id of the speech worker, None while none runs."""
+        return self._worker.pid
+
     async def start(self, languages: Sequence[str] = ("de",)) -> None:
         """Start the worker and put the apology of each language into the cache."""
         for language in languages:
@@ -167,7 +172,7 @@ class Studio:
         return self._key("recording", recordings.fingerprint(path)), Convert(str(path))
 
     async def _make(self, key: str, job: Job, limit_s: float | None = None) -> Clip:
-        """Return the clip `key`, made by `job` if the cache lacks it; asked twice at once, it is made once."""
+        """Return the clip `key`, made by `job` if the cache lacks it, and only once at a time."""
         if clip := self.cache.get(key):
             return clip
         if key not in self._making:

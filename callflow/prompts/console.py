@@ -1,0 +1,154 @@
+"""The prompts in a terminal: `rufweiche say` and `rufweiche prompts`."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+import wave
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from callflow import g711
+from callflow.effects import Clip, Prompt
+from callflow.prompts import shelf
+from callflow.prompts.cache import Cache
+from callflow.prompts.studio import Facts, Rendered, Studio
+from callflow.prompts.voice import VoiceChoice
+
+LONGEST_MS = 20_000
+"""Announcements over this are flagged: callers forget the beginning."""
+
+SILENT_DBFS, QUIET_DBFS, LOUD_DBFS = -60.0, -32.0, -14.0
+CLIPPING_DBFS = -0.05
+_PLAYERS: tuple[tuple[str, ...], ...] = (
+    ("pw-play",),
+    ("paplay",),
+    ("aplay", "-q"),
+    ("ffplay", "-autoexit", "-nodisp", "-loglevel", "error"),
+    ("afplay",),
+)
+
+
+def save_wav(path: Path, alaw: bytes) -> None:
+    """Write A-law sound as a 16-bit WAV of 8 kHz."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(g711.RATE)
+        file.writeframes(g711.from_alaw(alaw).tobytes())
+
+
+def play(alaw: bytes) -> bool:
+    """Play A-law sound with the first player found on this machine; tell whether one played it."""
+    with tempfile.NamedTemporaryFile(suffix=".wav") as file:
+        save_wav(Path(file.name), alaw)
+        for player in _PLAYERS:
+            if found := shutil.which(player[0]):
+                done = subprocess.run([found, *player[1:], file.name], check=False, capture_output=True)  # noqa: S603 - a fixed list of players
+                if done.returncode == 0:
+                    return True
+    return False
+
+
+async def say(  # noqa: PLR0913 - the command's options
+    text: str,
+    *,
+    language: str,
+    folder: Path,
+    out: Path | None = None,
+    facts: Facts | None = None,
+    choice: VoiceChoice | None = None,
+    console: Console | None = None,
+) -> int:
+    """Speak a text or, if it is the name of a prompt, that prompt; play it or write `out`.
+
+    Returns the exit status: 0, or 1 when it can't be rendered.
+    """
+    console = console or Console()
+    with tempfile.TemporaryDirectory() as room:
+        studio = Studio(folder, Cache(Path(room)), facts or {}, choice or VoiceChoice())
+        named = text in shelf.names(folder, language)
+        prompt = Prompt(text, language=language) if named else Prompt(text=text, language=language)
+        try:
+            clips = await studio.prompt_clips(prompt)
+            pieces = [] if named else await studio.pieces(prompt)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with the text is told to who typed it
+            console.print(f"[red]{error}")
+            return 1
+        finally:
+            await studio.close()
+        sound = _joined(studio.cache, clips)
+    console.print(" ".join(piece.text for piece in pieces) or text, style="italic", markup=False)
+    _hand_over(sound, out, console)
+    return 0
+
+
+def _joined(cache: Cache, clips: Sequence[Clip]) -> bytes:
+    return b"".join(cache.frames(clip.key) for clip in clips)
+
+
+def _hand_over(sound: bytes, out: Path | None, console: Console) -> None:
+    seconds = len(sound) / g711.RATE
+    if out is None and play(sound):
+        return
+    path = out or Path("say.wav")
+    save_wav(path, sound)
+    hint = "" if out else " (kein Abspielprogramm gefunden / no player found)"
+    console.print(f"{path}: {seconds:.1f} s{hint}", markup=False)
+
+
+async def prompts(
+    studio: Studio, languages: Sequence[str], *, flagged_only: bool = False, console: Console | None = None
+) -> int:
+    """Render all prompts with a progress bar and print their table; return 1 if one can't be heard."""
+    console = console or Console()
+    done = await render_all(studio, languages, console)
+    shown = [one for one in done if not one.name.startswith("digits ") or flags(one)]
+    console.print(table([one for one in shown if flags(one) or not flagged_only]))
+    return int(any(one.problem for one in done))
+
+
+async def render_all(studio: Studio, languages: Sequence[str], console: Console) -> tuple[Rendered, ...]:
+    """Render all prompts under a progress bar."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("Ansagen / prompts", total=len(shelf.entries(studio.folder, languages)))
+        return await studio.render_all(languages, lambda _: bar.advance(task))
+
+
+def table(rows: Sequence[Rendered]) -> Table:
+    """Return the table of rendered prompts."""
+    result = Table("Ansage", "", "Text", "s", "dBFS", "Quelle", "Auffällig", title="Ansagen / prompts")
+    for row in rows:
+        notes = ", ".join(flags(row))
+        result.add_row(
+            row.name,
+            row.language,
+            row.text,
+            f"{row.ms / 1000:.1f}" if row.ms else "",
+            f"{row.dbfs:.0f}" if row.ms else "",
+            row.source or ("im Anruf" if row.needs else ""),
+            f"[red]{notes}" if notes else "",
+        )
+    return result
+
+
+def flags(row: Rendered) -> tuple[str, ...]:
+    """Return what is wrong with a prompt's sound, in words: "clipping", "silence", "overlong", ..."""
+    if row.problem:
+        return (row.problem,)
+    if row.needs or row.source == "synthesis":
+        return ()
+    found = {
+        "silence": row.dbfs <= SILENT_DBFS,
+        "too quiet": SILENT_DBFS < row.dbfs < QUIET_DBFS,
+        "too loud": row.dbfs > LOUD_DBFS,
+        "clipping": row.peak_dbfs > CLIPPING_DBFS,
+        "overlong": row.ms > LONGEST_MS,
+    }
+    return tuple(flag for flag, is_so in found.items() if is_so)

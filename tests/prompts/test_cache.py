@@ -1,0 +1,66 @@
+"""The prompt cache keeps clips whole."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from callflow.effects import Clip
+from callflow.prompts.cache import Cache, ClipFacts, NoClip
+
+FACTS = ClipFacts(ms=40, dbfs=-20.0, peak_dbfs=-3.0, source="voice:pico")
+SOUND = bytes(range(160)) * 2
+
+
+def test_a_clip_comes_back_as_it_was_put(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    assert cache.put("abcd", SOUND, FACTS) == Clip("abcd", 40)
+    fresh = Cache(tmp_path)
+    assert (fresh.frames("abcd"), fresh.facts("abcd"), fresh.get("abcd")) == (SOUND, FACTS, Clip("abcd", 40))
+
+
+def test_it_lies_where_the_architecture_says(tmp_path: Path) -> None:
+    Cache(tmp_path).put("abcd", SOUND, FACTS)
+    assert sorted(path.name for path in (tmp_path / "ab").iterdir()) == ["abcd.al", "abcd.json"]
+
+
+def test_a_missing_clip_is_named(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    assert cache.get("0000") is None
+    with pytest.raises(NoClip, match="0000"):
+        cache.frames("0000")
+    with pytest.raises(NoClip, match="0000"):
+        cache.facts("0000")
+
+
+@pytest.mark.parametrize("key", ["../../etc/passwd", "", "AB", "a/b", "abcd\n", "x" * 65])
+def test_a_key_can_not_leave_the_folder(tmp_path: Path, key: str) -> None:
+    with pytest.raises(NoClip):
+        Cache(tmp_path).frames(key)
+
+
+def test_a_removed_clip_is_gone_for_readers_and_memory(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    cache.put("abcd", SOUND, FACTS)
+    cache.remove("abcd")
+    cache.remove("abcd")
+    assert (cache.get("abcd"), list(cache.keys())) == (None, [])
+
+
+def test_memory_is_bounded_and_disk_still_knows_the_rest(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, memory=500)
+    for key in ("aaaa", "bbbb", "cccc"):
+        cache.put(key, SOUND, FACTS)
+    for path in tmp_path.glob("*/*.al"):
+        path.unlink()
+    assert [cache.get(key) is not None for key in ("aaaa", "bbbb", "cccc")] == [False, False, True]
+
+
+def test_the_line_process_gets_no_voice_no_templates_and_no_numpy() -> None:
+    code = (
+        "import sys, callflow.prompts.cache;"
+        "print(sorted({'numpy','jinja2','soxr','py_nanotts','av'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
