@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import cast
 
 from sqlmodel import col, select
 
 from callflow.effects import CardKind, Urgency
-from callflow.inbox import Contact, open_card
+from callflow.inbox import Contact, Deadlines, open_card
 from callflow.store import Card, Link, Tx
 
-Due = Callable[[Urgency, datetime], datetime]
 _BATCH = 100
 
 
-def fall_back(tx: Tx, link: Link, kind: CardKind, *, now: datetime, due: Due) -> Card | None:
+def fall_back(tx: Tx, link: Link, kind: CardKind, *, now: datetime, deadlines: Deadlines) -> Card | None:
     """Open the card that stands for the link, unless a form or an earlier fallback came first.
 
     Args:
@@ -24,7 +22,7 @@ def fall_back(tx: Tx, link: Link, kind: CardKind, *, now: datetime, due: Due) ->
         link: as read in `tx`.
         kind: "link_unused", or "sms_failed" when its SMS did not arrive.
         now: aware time.
-        due: gives the card's deadline from urgency and time.
+        deadlines: give the card's deadline.
     """
     if link.fallback != "waiting":
         return None
@@ -39,10 +37,10 @@ def fall_back(tx: Tx, link: Link, kind: CardKind, *, now: datetime, due: Due) ->
         call_id=link.call_id,
         link_id=link.id,
     )
-    return open_card(tx, contact, now=now, due=due(urgency, now))
+    return open_card(tx, contact, now=now, due=deadlines.due(link.concern, urgency, now))
 
 
-def unused(tx: Tx, *, now: datetime, due: Due) -> list[Card]:
+def unused(tx: Tx, *, now: datetime, deadlines: Deadlines) -> list[Card]:
     """Open a card for every link whose deadline has passed without a form (at most 100 at a time)."""
     late = tx.exec(
         select(Link)
@@ -50,5 +48,5 @@ def unused(tx: Tx, *, now: datetime, due: Due) -> list[Card]:
         .order_by(col(Link.due_at))
         .limit(_BATCH)
     ).all()
-    opened = (fall_back(tx, link, "link_unused", now=now, due=due) for link in late)
+    opened = (fall_back(tx, link, "link_unused", now=now, deadlines=deadlines) for link in late)
     return [card for card in opened if card is not None]
