@@ -177,6 +177,11 @@ class SpoolReader:
         over = [entry for entry in found.values() if _is_over(entry[0], now)]
         return sorted(over, key=lambda entry: entry[0].at)
 
+    def ids(self) -> set[str]:
+        """Return the ids of all calls in the spool, those under way too."""
+        paths = sorted(self._folder.glob("*.spool"))
+        return {call.call for path in paths for call, _ in self._records(path)}
+
     def done(self, slots: tuple[Slot, ...]) -> None:
         """Free the slots of a call whose card is committed; until then it is read again."""
         for slot in slots:

@@ -12,7 +12,7 @@ from callflow.inbox.faults import (
 )
 from callflow.inbox.feed import Feed
 from callflow.inbox.opening import Contact, open_card
-from callflow.inbox.queue import closed, find, history, later, overdue, queue, thread, waiting
+from callflow.inbox.queue import closed, find, history, later, latest_of, overdue, queue, thread, waiting
 from callflow.inbox.work import OUTCOMES, CloseOutcome, attempt, close, note, reopen
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "find",
     "history",
     "later",
+    "latest_of",
     "note",
     "open_card",
     "overdue",

@@ -10,7 +10,7 @@ from sqlmodel import col, func, or_, select
 
 from callflow.inbox.faults import CardUnknownError
 from callflow.inbox.opening import RANK
-from callflow.store import Card, CardEvent, Message, Tx
+from callflow.store import Card, CardEvent, Message, Tx, sealer_of
 
 _RANK = case(RANK, value=col(Card.urgency), else_=len(RANK))
 _ORDER = (_RANK, col(Card.first_contact_at), col(Card.id))
@@ -72,3 +72,11 @@ def thread(tx: Tx, card_id: str) -> Sequence[Message]:
     return tx.exec(
         select(Message).where(Message.card_id == card_id).order_by(col(Message.at), col(Message.id))
     ).all()
+
+
+def latest_of(tx: Tx, number: str) -> Card | None:
+    """Return the card that this number touched last, open ones first; None for a withheld number."""
+    if not number:
+        return None
+    same = tx.exec(select(Card).where(Card.number_blind == sealer_of(tx).blind(number))).all()
+    return max(same, key=lambda card: (card.status != "closed", card.last_contact_at, card.id), default=None)

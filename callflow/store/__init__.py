@@ -5,7 +5,7 @@ from callflow.store.cards import Card, CardEvent, Change
 from callflow.store.database import Store, Tx, WrongKeyError, sqlite_version
 from callflow.store.intents import Attempt, Endpoint, Intent
 from callflow.store.links import Attachment, Link, Message, Submission
-from callflow.store.people import Fact, Person, SpoolEntry
+from callflow.store.people import Fact, Person
 from callflow.store.row import new_id, place, sealer_of
 from callflow.store.users import ApiToken, Invitation, User, WebSession
 
@@ -26,7 +26,6 @@ __all__ = [
     "Link",
     "Message",
     "Person",
-    "SpoolEntry",
     "Store",
     "Submission",
     "Tx",

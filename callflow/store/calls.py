@@ -14,7 +14,8 @@ class Call(Row, table=True):
     """One call; `id` is the line's call id.
 
     `state` and `reaction` are JSON (`callflow.codec`), `flow` and `version` name the flow it runs on. `turn`
-    is the turn of the line effect that was given last; `reaction` is given again when its event is repeated.
+    is the turn of the line effect that was given last; `reaction` is given again when the event whose keyed
+    hash is `answered` is repeated.
     """
 
     __tablename__ = "calls"
@@ -27,6 +28,7 @@ class Call(Row, table=True):
     flow: str = ""
     version: str = ""
     turn: int = 0
+    answered: str = ""
     state: str = sealed()
     reaction: str = sealed()
     outcome: str = ""

@@ -31,12 +31,3 @@ class Fact(SQLModel, table=True):
 
     name: str = Field(primary_key=True)
     value: str = ""
-
-
-class SpoolEntry(SQLModel, table=True):
-    """A spool record that was read back; its digest keeps a second reading from opening a second card."""
-
-    __tablename__ = "spool_entries"
-
-    digest: str = Field(primary_key=True)
-    card_id: str = ""

@@ -34,6 +34,7 @@ def upgrade() -> None:  # noqa: PLR0915  one statement a table and index
         sa.Column("flow", sa.String(), nullable=False),
         sa.Column("version", sa.String(), nullable=False),
         sa.Column("turn", sa.Integer(), nullable=False),
+        sa.Column("answered", sa.String(), nullable=False),
         sa.Column("state", sa.LargeBinary(), nullable=False),
         sa.Column("reaction", sa.LargeBinary(), nullable=False),
         sa.Column("outcome", sa.String(), nullable=False),
@@ -187,12 +188,6 @@ def upgrade() -> None:  # noqa: PLR0915  one statement a table and index
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_people_number_blind", "people", ["number_blind"], unique=False)
-    op.create_table(
-        "spool_entries",
-        sa.Column("digest", sa.String(), nullable=False),
-        sa.Column("card_id", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("digest"),
-    )
     op.create_table(
         "users",
         sa.Column("id", sa.String(64), nullable=False),

@@ -1,0 +1,167 @@
+"""What the engine's record effects become in the database, and how its questions are answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from sqlmodel import func, select
+
+from callflow import directory, inbox, links
+from callflow.effects import Ask, EndCall, LogStep, OpenCard, RecordEffect, SendLink, Urgency
+from callflow.events import Told
+from callflow.flow import State
+from callflow.inbox import Contact, Deadlines
+from callflow.links.fallback import fall_back
+from callflow.links.link import Offer
+from callflow.outbox import queue, segments, texts
+from callflow.outbox.caps import Caps
+from callflow.store import Call, CallStep, Card, Intent, Link, Tx
+
+Answer = Callable[[Tx, State, str, datetime], Told]
+"""Answers a question: transaction, state of the call, subject, aware time."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRules:
+    """How form links are made.
+
+    Args:
+        public_url: base of the pages, without a slash at the end.
+        practice: short name in the text message; tells no specialty.
+        valid: how long a link opens the form.
+        unused_after: when a link that brought no form becomes a card.
+        sms_valid: how long the network may try to deliver the message.
+    """
+
+    public_url: str
+    practice: str
+    valid: timedelta = timedelta(hours=72)
+    unused_after: timedelta = timedelta(hours=2)
+    sms_valid: timedelta = timedelta(hours=4)
+
+    def url(self, token: str) -> str:
+        """Return what the text message shows; short, and it tells nothing."""
+        return f"{self.public_url}/f/{token}"
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """Turns record effects into rows and questions into answers, inside the session's transaction.
+
+    Args:
+        rules: of form links.
+        deadlines: of cards.
+        caps: limits on text messages.
+        answers: question's name -> who answers it; "queue" and "request" are answered here.
+    """
+
+    rules: LinkRules
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    caps: Caps = field(default_factory=Caps)
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+
+    def record(self, tx: Tx, state: State, effect: RecordEffect, *, now: datetime) -> None:
+        """Write what the engine wants kept; the caller hears of it only after the commit."""
+        match effect:
+            case SendLink():
+                self._send_link(tx, state, effect, now)
+            case OpenCard():
+                self._open_card(tx, state, effect, now)
+            case LogStep():
+                _log_step(tx, state, effect, now)
+            case EndCall():
+                _end_call(tx, state, effect, now)
+            case _:
+                assert_never(effect)
+
+    def answer(self, tx: Tx, state: State, ask: Ask, *, now: datetime) -> Told:
+        """Answer the engine's question; an unknown one is answered "unknown", which every node stands."""
+        known: dict[str, Answer] = {"queue": _queue, "request": _request, **self.answers}
+        return known[ask.about](tx, state, ask.subject, now) if ask.about in known else Told("unknown")
+
+    def sms_lost(self, tx: Tx, intent: Intent, *, now: datetime) -> Card | None:
+        """Open the card for a message that did not arrive (or nobody knows): same caller, same concern.
+
+        A link whose form already came, or that became a card before, needs none.
+        """
+        link = tx.get(Link, intent.link_id) if intent.link_id else None
+        if link is None:
+            return None
+        return fall_back(tx, link, "sms_failed", now=now, deadlines=self.deadlines)
+
+    def _send_link(self, tx: Tx, state: State, effect: SendLink, now: datetime) -> None:
+        offer = Offer(
+            number=effect.to,
+            concern=effect.concern,
+            due=now + self.rules.unused_after,
+            expires=now + self.rules.valid,
+            urgency=state.urgency,
+            language=effect.language,
+            call_id=state.call,
+        )
+        token, link = links.link.create(tx, offer, now=now)
+        if self.caps.objection(tx, effect.to, now=now):
+            # The caller was promised a link that must not go out: a human calls instead.
+            fall_back(tx, link, "sms_failed", now=now, deadlines=self.deadlines)
+            return
+        url = self.rules.url(token)
+        text = texts.link(effect.language, self.rules.practice, url)
+        sms = queue.Sms(
+            to=effect.to,
+            text=text,
+            reference=url,
+            expires=now + self.rules.sms_valid,
+            call_id=state.call,
+            link_id=link.id,
+        )
+        queue.put_sms(tx, sms, now=now, segments=segments.count(text).segments)
+        inbox.announce(tx, "link", link.id, "created", now=now)
+
+    def _open_card(self, tx: Tx, state: State, effect: OpenCard, now: datetime) -> None:
+        person = directory.find(tx, effect.number)
+        contact = Contact(
+            kind=effect.card,
+            concern=effect.concern,
+            urgency=effect.urgency,
+            number=effect.number,
+            name=person.name if person else "",
+            recording=effect.recording,
+            language=state.language,
+            call_id=state.call,
+        )
+        inbox.open_card(tx, contact, now=now, due=self._due(effect.concern, effect.urgency, now))
+
+    def _due(self, concern: str, urgency: Urgency, now: datetime) -> datetime:
+        return self.deadlines.due(concern, urgency, now)
+
+
+def _log_step(tx: Tx, state: State, effect: LogStep, now: datetime) -> None:
+    position = tx.exec(select(func.count()).select_from(CallStep).where(CallStep.call_id == state.call)).one()
+    tx.add(CallStep(call_id=state.call, position=position + 1, at=now, node=effect.node, exit=effect.exit))
+
+
+def _end_call(tx: Tx, state: State, effect: EndCall, now: datetime) -> None:
+    call = tx.get_one(Call, state.call)
+    call.outcome = effect.outcome
+    call.ended_at = now
+    inbox.announce(tx, "call", call.id, "ended", now=now)
+
+
+def _queue(tx: Tx, state: State, subject: str, now: datetime) -> Told:
+    del state, subject
+    waiting = inbox.waiting(tx, now=now)
+    return Told(
+        "waiting" if waiting else "empty",
+        (("queue.waiting", str(waiting)), ("queue.position", str(waiting + 1))),
+    )
+
+
+def _request(tx: Tx, state: State, subject: str, now: datetime) -> Told:
+    del subject, now
+    card = inbox.latest_of(tx, state.caller.number)
+    if card is None:
+        return Told("none")
+    return Told("closed" if card.status == "closed" else "open", (("request.concern", card.concern),))

@@ -1,0 +1,172 @@
+"""The app's end of the socket to the line processes: happenings in, commands out.
+
+Speaks `callflow.frames` on a local Unix socket. Each call's happenings are handled in the order they came;
+different calls do not wait for each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from asyncio import StreamReader, StreamWriter
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+
+import structlog
+
+from callflow.frames import (
+    VERSION,
+    Acknowledged,
+    Command,
+    Decoder,
+    Frame,
+    FrameError,
+    Happening,
+    Hello,
+    Measured,
+    Refused,
+    encode,
+)
+from callflow.session import Sessions
+from callflow.takeover import Takeover
+
+_log = structlog.get_logger("lines")
+_CHUNK = 65_536
+
+
+class LineServer:
+    """Serves every line process that connects.
+
+    Args:
+        path: of the socket; a left-over one is replaced, mode 600.
+        sessions: decide about calls.
+        takeover: takes over what the lines did alone.
+        measured: is given a line's name and its counters.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        sessions: Sessions,
+        takeover: Takeover,
+        measured: Callable[[str, dict[str, float]], None] = lambda _name, _counters: None,
+    ) -> None:
+        self._path = path
+        self._sessions = sessions
+        self._takeover = takeover
+        self._measured = measured
+        self._server: asyncio.Server | None = None
+        self._connections: set[_Connection] = set()
+
+    @property
+    def connected(self) -> tuple[str, ...]:
+        """Names of the lines that are connected now."""
+        return tuple(sorted(each.name for each in self._connections if each.name))
+
+    async def start(self) -> None:
+        """Take over what the lines did alone, then listen."""
+        await self._takeover.read()
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.unlink(missing_ok=True)
+        self._server = await asyncio.start_unix_server(self._serve, self._path)
+        self._path.chmod(0o600)
+
+    async def close(self) -> None:
+        """Stop listening and end all connections."""
+        if self._server is None:
+            return
+        self._server.close()
+        for connection in tuple(self._connections):
+            connection.close()
+        await self._server.wait_closed()
+        self._path.unlink(missing_ok=True)
+
+    async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
+        connection = _Connection(writer, self._sessions, self._takeover, self._measured)
+        self._connections.add(connection)
+        try:
+            await connection.run(reader)
+        except (FrameError, OSError) as error:
+            _log.warning("line connection broken", line=connection.name, error=type(error).__name__)
+        finally:
+            self._connections.discard(connection)
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+
+class _Connection:
+    """One line process."""
+
+    def __init__(
+        self,
+        writer: StreamWriter,
+        sessions: Sessions,
+        takeover: Takeover,
+        measured: Callable[[str, dict[str, float]], None],
+    ) -> None:
+        self.name = ""
+        self._writer = writer
+        self._sessions = sessions
+        self._takeover = takeover
+        self._measured = measured
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self, reader: StreamReader) -> None:
+        """Serve until the line goes.
+
+        Raises:
+            FrameError: it does not speak our frames.
+        """
+        self._send(Hello("app", "app"))
+        decoder = Decoder()
+        while data := await reader.read(_CHUNK):
+            for frame in decoder.feed(data):
+                self._received(frame)
+        # What was received is carried out, though nobody waits for the answer any more.
+        await asyncio.gather(*self._tasks)
+
+    def close(self) -> None:
+        """End the connection."""
+        self._writer.close()
+
+    def _received(self, frame: Frame) -> None:
+        match frame:
+            case Happening():
+                self._begin(self._happening(frame))
+            case Hello(role="line", version=version) if version == VERSION:
+                self.name = frame.name
+                _log.info("line connected", line=frame.name, calls=len(frame.calls))
+                self._begin(self._greeted(frame))
+            case Measured(counters=counters):
+                self._measured(self.name, counters)
+            case _:
+                raise FrameError(f"a line does not send {frame.kind} of another role or version")
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _greeted(self, hello: Hello) -> None:
+        await self._takeover.read()
+        # A call that the line handles alone is no longer ours, but it is not lost either.
+        holding = {*hello.calls, *await self._takeover.under_way()}
+        for call in await self._sessions.lost(hello.name, holding):
+            _log.warning("call lost by its line", call=call, line=hello.name)
+
+    async def _happening(self, happening: Happening) -> None:
+        try:
+            reaction = await self._sessions.happened(happening.call, happening.turn, happening.event)
+        except Exception:  # noqa: BLE001  whatever went wrong, the line must know that it acts alone
+            _log.exception("call not handled", call=happening.call, event_kind=happening.event.kind)
+            self._send(Refused(happening.number, happening.call, "fault"))
+            return
+        if reaction.effect is None:
+            self._send(Acknowledged(happening.number, happening.call))
+        else:
+            self._send(Command(happening.number, happening.call, reaction.turn, reaction.effect))
+
+    def _send(self, frame: Frame) -> None:
+        if not self._writer.is_closing():
+            self._writer.write(encode(frame))

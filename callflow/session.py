@@ -1,0 +1,250 @@
+"""The loop around the engine: load, step, answer questions, commit, then act.
+
+Whatever line a call comes by, its happenings arrive here, one after another. What the engine wants kept is on
+disk before the line hears what to do next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+from sqlmodel import col, select
+
+from callflow import engine
+from callflow.codec import EVENTS, LINE_EFFECTS, STATES
+from callflow.directory import Recognition
+from callflow.effects import Ask, Clip, Effect, LineEffect, OpenCard, Spoken
+from callflow.events import CallStarted, Event, HungUp
+from callflow.flow import Flow, State
+from callflow.handlers import Handlers
+from callflow.journal import note_event
+from callflow.masking import masked, masked_answer
+from callflow.store import Call, Store, Tx, sealer_of
+
+_log = structlog.get_logger("session")
+_QUESTIONS = 100  # more questions in one step than any flow has
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """What the line is to do now.
+
+    Args:
+        turn: the turn that `effect` belongs to; the line names it with the event that answers it.
+        effect: with its speech as clips; None when there is nothing to do (late event, call over).
+    """
+
+    turn: int = 0
+    effect: LineEffect | None = None
+
+
+class Flows(Protocol):
+    """The flows of the practice numbers."""
+
+    def of_number(self, dialled: str) -> Flow:
+        """Return the flow for calls to this E.164 number (or raw number); every number has one."""
+
+    def of_version(self, name: str, version: str) -> Flow:
+        """Return the flow a call began on; if that version is gone, the present flow of that name."""
+
+
+class Speaker(Protocol):
+    """Turns prompts into clips; never raises into a call."""
+
+    async def clips(self, spoken: Sequence[Spoken]) -> tuple[Clip, ...]:
+        """Render what is not in the cache yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndedAlone:
+    """A call that its line ended without us.
+
+    Args:
+        call: its id; we may know the beginning of it.
+        started: how it began, numbers as the line has them.
+        human: a human took it, so no card is left behind.
+        recording: a voice message left in it, "" for none.
+    """
+
+    call: str
+    started: CallStarted
+    human: bool
+    recording: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    turn: int = 0
+    effect: LineEffect | None = None
+
+
+@dataclass(slots=True)
+class Sessions:
+    """All calls of this house.
+
+    Args:
+        store: the database.
+        flows: which flow a number has.
+        speaker: renders speech.
+        handlers: keep what the engine wants kept.
+        recognition: makes numbers regular and recognises callers.
+        clock: gives the aware present time.
+    """
+
+    store: Store
+    flows: Flows
+    speaker: Speaker
+    handlers: Handlers
+    recognition: Recognition
+    clock: Callable[[], datetime]
+    _turns: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+
+    async def happened(self, call: str, turn: int, event: Event) -> Reaction:
+        """Take what happened to a call and return what its line is to do.
+
+        Args:
+            call: the line's id of the call, unique for ever.
+            turn: turn of the line effect that the event answers, 0 for `CallStarted`.
+            event: numbers in it as the line has them.
+
+        Events that answer an older turn are ignored; an event told twice gets the same reaction twice. When
+        this raises, nothing was kept and the line must act alone.
+        """
+        lock = self._turns[call]
+        async with lock:
+            now = self.clock()
+            decision = await self.store.write(lambda tx: self._decide(tx, call, turn, event, now))
+        if isinstance(event, HungUp):
+            self._turns.pop(call, None)
+        if decision.effect is None:
+            return Reaction(decision.turn)
+        clips = await self.speaker.clips(decision.effect.spoken)
+        return Reaction(decision.turn, replace(decision.effect, spoken=clips))
+
+    async def lost(self, line: str, holding: Collection[str]) -> list[str]:
+        """End every open call of a line that the line no longer holds; returns their ids."""
+        gone = await self.store.read(lambda tx: _open_calls(tx, line, holding))
+        for call, turn in gone:
+            await self.happened(call, turn, HungUp("error"))
+        return [call for call, _ in gone]
+
+    async def ended_alone(self, ended: EndedAlone) -> None:
+        """Close the books of a call that was read back from the spool; once closed, it stays as it is."""
+        await self.store.write(lambda tx: self._close_alone(tx, ended))
+
+    def _decide(self, tx: Tx, call_id: str, turn: int, event: Event, now: datetime) -> _Decision:
+        call = tx.get(Call, call_id)
+        if call is None:
+            return self._start(tx, call_id, event, now)
+        answered = _fingerprint(tx, turn, event)
+        if call.answered == answered:
+            _log.info("repeated event", call=call_id, turn=turn, event=event.kind)
+            return _last(call)
+        if call.ended_at is not None or (turn != call.turn and not isinstance(event, HungUp)):
+            _log.info("late event", call=call_id, turn=turn, event=event.kind)
+            return _Decision(call.turn)
+        call.answered = answered
+        return self._go_on(tx, call, STATES.validate_json(call.state), event, now)
+
+    def _start(self, tx: Tx, call_id: str, event: Event, now: datetime) -> _Decision:
+        if not isinstance(event, CallStarted):
+            _log.warning("event of an unknown call", call=call_id, event=event.kind)
+            return _Decision()
+        answered = _fingerprint(tx, 0, event)
+        event = self._recognised(tx, event)
+        flow = self.flows.of_number(event.dialled)
+        call = _new_call(tx, call_id, event, flow)
+        call.answered = answered
+        return self._go_on(tx, call, engine.begin(flow, call_id), event, now)
+
+    def _go_on(self, tx: Tx, call: Call, state: State, event: Event, now: datetime) -> _Decision:
+        flow = self.flows.of_version(call.flow, call.version)
+        note_event(tx, call, masked(event), now=now)
+        for _ in range(_QUESTIONS):
+            state, effects = engine.step(flow, state, event)
+            ask, line_effect = self._keep(tx, state, effects, now)
+            if ask is None:
+                break
+            event = self.handlers.answer(tx, state, ask, now=now)
+            note_event(tx, call, masked_answer(ask.about, event), now=now)
+        else:
+            raise RuntimeError(f"flow {flow.name} never stops asking")
+        call.state = STATES.dump_json(state).decode()
+        call.turn = state.turn
+        call.reaction = "" if line_effect is None else LINE_EFFECTS.dump_json(line_effect).decode()
+        return _Decision(call.turn, line_effect)
+
+    def _keep(
+        self, tx: Tx, state: State, effects: Sequence[Effect], now: datetime
+    ) -> tuple[Ask | None, LineEffect | None]:
+        """Write the record effects; return the question or the line effect that ends the step."""
+        for effect in effects:
+            if isinstance(effect, Ask):
+                return effect, None
+            if isinstance(effect, LineEffect):
+                return None, effect
+            self.handlers.record(tx, state, effect, now=now)
+        return None, None
+
+    def _recognised(self, tx: Tx, event: CallStarted) -> CallStarted:
+        dialled = self.recognition.normal(event.dialled, event.line) or event.dialled
+        return replace(event, dialled=dialled, caller=self.recognition.caller(tx, event))
+
+    def _close_alone(self, tx: Tx, ended: EndedAlone) -> None:
+        call = tx.get(Call, ended.call)
+        if call is not None and call.ended_at is not None:
+            return
+        call, state = (
+            self._begun_alone(tx, ended) if call is None else (call, STATES.validate_json(call.state))
+        )
+        at = ended.started.at  # deadlines count from the call, not from when we heard of it
+        if ended.human:
+            state = replace(state, left="human")
+        elif ended.recording:
+            card = OpenCard("voice", state.concern, state.urgency, state.caller.number, ended.recording)
+            self.handlers.record(tx, state, card, now=at)
+            state = replace(state, left="card")
+        self._go_on(tx, call, state, HungUp("error"), at)
+
+    def _begun_alone(self, tx: Tx, ended: EndedAlone) -> tuple[Call, State]:
+        started = self._recognised(tx, ended.started)
+        flow = self.flows.of_number(started.dialled)
+        call = _new_call(tx, ended.call, started, flow)
+        note_event(tx, call, masked(started), now=started.at)
+        return call, replace(engine.begin(flow, ended.call), caller=started.caller, dialled=started.dialled)
+
+
+def _new_call(tx: Tx, call_id: str, event: CallStarted, flow: Flow) -> Call:
+    call = Call(
+        id=call_id,
+        line=event.line,
+        dialled=event.dialled,
+        number=event.caller.number,
+        number_kind=event.caller.kind,
+        flow=flow.name,
+        version=flow.version,
+        started_at=event.at,
+    )
+    tx.add(call)
+    tx.flush()
+    return call
+
+
+def _last(call: Call) -> _Decision:
+    effect = LINE_EFFECTS.validate_json(call.reaction) if call.reaction else None
+    return _Decision(call.turn, effect)
+
+
+def _fingerprint(tx: Tx, turn: int, event: Event) -> str:
+    return sealer_of(tx).blind(f"{turn}|{EVENTS.dump_json(event).decode()}")
+
+
+def _open_calls(tx: Tx, line: str, holding: Collection[str]) -> list[tuple[str, int]]:
+    open_calls = tx.exec(select(Call).where(Call.line == line, col(Call.ended_at).is_(None))).all()
+    return [(call.id, call.turn) for call in open_calls if call.id not in holding]

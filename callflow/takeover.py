@@ -1,0 +1,54 @@
+"""Taking over the calls that lines handled while the app was away: the spool becomes cards."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from callflow.events import Caller, CallStarted
+from callflow.session import EndedAlone, Sessions
+from callflow.spool import SpooledCall, SpoolReader
+
+_log = structlog.get_logger("takeover")
+
+
+class Takeover:
+    """Reads the spool into the books.
+
+    Args:
+        spool: all spool files of the house.
+        sessions: keep the books of calls.
+        clock: gives the aware present time.
+    """
+
+    def __init__(self, spool: SpoolReader, sessions: Sessions, clock: Callable[[], datetime]) -> None:
+        self._spool = spool
+        self._sessions = sessions
+        self._clock = clock
+        self._reading = asyncio.Lock()
+
+    async def read(self) -> int:
+        """Take over every call that waits; returns how many.
+
+        A record is freed after its card is committed: dying in between reads it again, and the call's id
+        keeps a second card from being opened.
+        """
+        async with self._reading:
+            calls = await asyncio.to_thread(self._spool.calls, self._clock())
+            for spooled, slots in calls:
+                await self._sessions.ended_alone(_ended(spooled))
+                await asyncio.to_thread(self._spool.done, slots)
+                _log.info("call taken over", call=spooled.call, outcome=spooled.outcome)
+            return len(calls)
+
+    async def under_way(self) -> set[str]:
+        """Return the calls that lines handle alone right now."""
+        return await asyncio.to_thread(self._spool.ids)
+
+
+def _ended(spooled: SpooledCall) -> EndedAlone:
+    started = CallStarted(spooled.dialled, Caller(spooled.caller), spooled.at, spooled.line)
+    return EndedAlone(spooled.call, started, spooled.outcome == "transferred", spooled.recording)
