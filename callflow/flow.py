@@ -29,10 +29,13 @@ class State:
         dialled: practice number, E.164.
         concern: key of the reason chosen so far, "" for none.
         urgency: how soon a human must look.
-        left: what the call has left for the practice so far: "" | "link" | "card" | "human".
+        left: what the call has left for the practice so far: "" | "link" | "card" | "human" | "told"
+            (the spoken state of a request that already has its card).
+        links: concerns for which a form link was sent; none is sent twice.
         variables: the call's own variables, sorted by name.
-        stack: nodes to return to from subflows, innermost last.
+        stack: subflow nodes to return through, innermost last.
         language: language spoken now.
+    typed: key pressed ahead, while an announcement was playing; the next menu takes it.
         ended: the call is over; no event is expected any more.
     """
 
@@ -48,23 +51,48 @@ class State:
     concern: str = ""
     urgency: Urgency = "routine"
     left: str = ""
+    links: tuple[str, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
     stack: tuple[str, ...] = ()
     language: str = "de"
+    typed: str = ""
     ended: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """The node waits: `effects` are record effects followed by exactly one line effect or one `Ask`.
+
+    After the call has ended (`state.ended`) there may be record effects only.
+    """
+
+    state: State
+    effects: tuple[Effect, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The node is done: the call goes on where `exit` leads; `effects` are record effects only."""
+
+    exit: str
+    state: State
+    effects: tuple[Effect, ...] = ()
+
+
+Move = Stay | Leave
+
+
 class Node(Protocol):
-    """What the engine needs of a node kind."""
+    """What the engine needs of a node."""
 
-    def exits(self) -> Mapping[str, str]:
-        """Return each exit's name with the name of the node it leads to."""
+    def owns(self, state: State, digits: str) -> bool:
+        """Tell whether the node itself wants `digits`, though they are a key that works everywhere."""
 
-    def enter(self, flow: Flow, state: State) -> tuple[State, tuple[Effect, ...]]:
+    def enter(self, flow: Flow, state: State) -> Move:
         """Begin the node."""
 
-    def resume(self, flow: Flow, state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
-        """Go on with an event that answers the node's last effect."""
+    def resume(self, flow: Flow, state: State, event: Event) -> Move:
+        """Go on with an event that answers the node's last effect; an odd event counts as silence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +105,9 @@ class Flow:
         language: language a call begins in.
         start: first node.
         nodes: name -> node; names of subflows' nodes are prefixed "subflow/".
+        links: node name -> exit -> node name, or "return" / "return.<exit>" out of a subflow.
         everywhere: keys that work at every node, key -> node name ("9" -> "dringend").
+        variables: declared variables with their first value, sorted by name.
     """
 
     name: str
@@ -85,4 +115,6 @@ class Flow:
     language: str
     start: str
     nodes: Mapping[str, Node]
+    links: Mapping[str, Mapping[str, str]]
     everywhere: Mapping[str, str]
+    variables: tuple[tuple[str, str], ...] = ()

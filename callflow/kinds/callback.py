@@ -1,0 +1,93 @@
+"""`callback`: the practice will call back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar, Literal
+
+from callflow.effects import Gather, OpenCard, Play
+from callflow.events import DigitsPressed, Event
+from callflow.flow import Flow, Move, State, Stay
+from callflow.kinds import numpad
+from callflow.kinds.base import KEYS, Concern, Exit, Kind, PromptName, Tries, leave, say, stay
+from callflow.kinds.menu import concerned
+from callflow.kinds.numpad import NO, YES, Entered, Numpad
+from callflow.numbers import diallable
+
+OFFER, DONE = "offer", "done"
+
+
+class Callback(Kind):
+    """Settle the number to call back, open the card, confirm, go on.
+
+    The caller's own number is read back; silence agrees, since it is the number they call from. Without a
+    usable number they type one and confirm it. Whoever gives up still leaves a card with what is known.
+    """
+
+    word: ClassVar[str] = "callback"
+    speaks: ClassVar[tuple[str, ...]] = ("number",)
+    waits: ClassVar[bool] = True
+    asks: ClassVar[bool] = True
+
+    concern: Concern = ""
+    urgency: Literal["", "urgent", "soon", "routine"] = ""
+    own_number: PromptName = "callback_own_number"
+    ask: PromptName = "callback_ask_number"
+    wrong: PromptName = "callback_wrong_number"
+    readback: PromptName = "callback_readback"
+    done: PromptName = "callback_done"
+    done_unknown: PromptName = "callback_done_unknown"
+    tries: Tries = 3
+    then: Exit
+
+    def owns(self, state: State, digits: str) -> bool:
+        """Keep the keys of the number dialogue."""
+        if state.phase == OFFER:
+            return digits in (YES, NO)
+        return numpad.owns(state, digits)
+
+    def enter(self, flow: Flow, state: State) -> Move:
+        """Read back the caller's own number, or ask for one; a card once left is not left again."""
+        del flow
+        noted = replace(concerned(state, self.concern, self.urgency), typed="")
+        if noted.left == "card":
+            return _confirmed(noted, self.done)
+        if diallable(noted.caller.number):
+            return self._offer(noted)
+        return self._numpad().begin(noted)
+
+    def resume(self, flow: Flow, state: State, event: Event) -> Move:
+        """Settle the number."""
+        del flow
+        if state.phase == DONE:
+            typed = event.digits[:1] if isinstance(event, DigitsPressed) else ""
+            return leave(replace(state, typed=typed), "then")
+        if state.phase != OFFER:
+            return self._settled(self._numpad().resume(state, event))
+        if not isinstance(event, DigitsPressed) or event.digits == YES:
+            return self._open(state, state.caller.number)
+        if event.digits == NO:
+            return self._numpad().begin(state)
+        if state.tries + 1 >= self.tries:
+            return self._open(state, state.caller.number)
+        return self._offer(replace(state, tries=state.tries + 1))
+
+    def _offer(self, state: State) -> Stay:
+        spoken = say(state, self.own_number, number=state.caller.number)
+        return stay(replace(state, phase=OFFER), Gather((spoken,), first_ms=5000))
+
+    def _numpad(self) -> Numpad:
+        return Numpad(self.ask, self.wrong, self.readback, diallable, self.tries)
+
+    def _settled(self, found: Stay | Entered) -> Move:
+        if isinstance(found, Stay):
+            return found
+        return self._open(found.state, found.number or found.state.caller.number)
+
+    def _open(self, state: State, number: str) -> Stay:
+        card = OpenCard("callback", state.concern, state.urgency, number)
+        return _confirmed(replace(state, left="card"), self.done if number else self.done_unknown, card)
+
+
+def _confirmed(state: State, prompt: str, *records: OpenCard) -> Stay:
+    return stay(replace(state, phase=DONE), *records, Play((say(state, prompt),), KEYS))

@@ -1,0 +1,135 @@
+"""The form of a flow file, and pydantic's complaints as problems of ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from callflow.kinds import KINDS
+from callflow.kinds.base import Exit, Language, Part
+from callflow.kinds.base import Path as Way
+from callflow.language.problems import Problem
+from callflow.language.source import Source
+
+NAME = re.compile(r"(?!return$)[a-zäöüß][a-z0-9äöüß_-]{0,59}")
+HEADS = ("flow", "subflow", "fragment")
+
+AnyKey = Annotated[str, Field(pattern=r"^[0-9*#]$")]
+
+
+class Declared(Part):
+    """A variable of the call: its type and first value; `of` lists the values of a choice."""
+
+    type: Literal["text", "number", "flag", "choice"] = "text"
+    first: str = ""
+    of: tuple[str, ...] = ()
+
+    def expected(self) -> str:
+        """Say in a few words what values it takes."""
+        return {"number": "0-9", "flag": "yes | no", "choice": " | ".join(self.of)}.get(self.type, "text")
+
+    def accepts(self, value: str) -> bool:
+        """Judge a value."""
+        match self.type:
+            case "number":
+                return value.isdecimal() or not value
+            case "flag":
+                return value in ("", "yes", "no")
+            case "choice":
+                return value in self.of or not value
+            case _:
+                return True
+
+
+class Head(Part):
+    """A flow file without its nodes.
+
+    Args:
+        flow: the flow's name; or `subflow` / `fragment` for files used by flows.
+        language: language a call begins in.
+        start: first node.
+        everywhere: keys that work at every node.
+        variables: what a call remembers.
+        include: fragments whose nodes belong to this flow.
+        nodes: name -> one kind.
+    """
+
+    flow: str = ""
+    subflow: str = ""
+    fragment: str = ""
+    language: Language = "de"
+    start: Exit = ""
+    everywhere: dict[AnyKey, str] = Field(default_factory=dict)
+    variables: dict[str, Declared] = Field(default_factory=dict)
+    include: tuple[str, ...] = ()
+    nodes: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+_EXPECTED = {
+    "int_type": ("eine ganze Zahl", "a whole number"),
+    "int_parsing": ("eine ganze Zahl", "a whole number"),
+    "int_from_float": ("eine ganze Zahl", "a whole number"),
+    "bool_type": ("true oder false", "true or false"),
+    "bool_parsing": ("true oder false", "true or false"),
+    "string_type": ("Text in Anführungszeichen", "text in quotes"),
+    "dict_type": ("Einträge „name: wert“", "entries `name: value`"),
+    "model_type": ("Einträge „name: wert“", "entries `name: value`"),
+    "model_attributes_type": ("Einträge „name: wert“", "entries `name: value`"),
+    "tuple_type": ("eine Liste", "a list"),
+    "too_short": ("mindestens ein Eintrag", "at least one entry"),
+}
+
+
+def complaints(source: Source, way: Way, error: ValidationError, fields: Iterable[str]) -> Iterator[Problem]:
+    """Translate pydantic's errors about the part at `way`."""
+    known = tuple(fields)
+    for found in error.errors(include_url=False):
+        place = tuple(part for part in found["loc"] if part != "[key]")
+        yield _complaint(source, (*way, *place), found, known)
+
+
+def _complaint(source: Source, way: Way, found: Mapping[str, Any], known: tuple[str, ...]) -> Problem:
+    name = str(way[-1]) if way else ""
+    match found["type"]:
+        case "missing" if name in ("no_input", "no_match"):
+            case = {"no_input": "Stille / silence", "no_match": "einer falschen Taste / a wrong key"}[name]
+            return source.problem("menu-unhandled", way[:-1], at_key=True, field=name, case=case)
+        case "missing":
+            return source.problem("field-missing", way[:-1], at_key=True, field=name)
+        case "extra_forbidden":
+            return source.problem("field-unknown", way, at_key=True, field=name, suggestion=suggestion(name, known))
+        case "string_type" if isinstance(found["input"], int | float):
+            return source.problem("unquoted", way, value=str(found["input"])[:40])
+    return source.problem("value-wrong", way, field=name, value=_shown(found["input"]), expected=_expected(found))
+
+
+def _shown(value: object) -> str:
+    return repr(value)[:40] if isinstance(value, str | int | float | bool) else type(value).__name__
+
+
+def _expected(found: Mapping[str, Any]) -> str:
+    if words := _EXPECTED.get(found["type"]):
+        return " / ".join(words)
+    context = found.get("ctx", {})
+    for name, sign in (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"), ("max_length", "≤"), ("min_length", "≥")):
+        if name in context:
+            return f"{sign} {context[name]}"
+    return str(context.get("expected") or context.get("pattern") or found["msg"])
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Guess what was meant, in words that both languages share."""
+    names = sorted(known)
+    if near := get_close_matches(name, names, n=1, cutoff=0.6):
+        return f"→ „{near[0]}“?"
+    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")  # noqa: PLR2004  # one line on a screen
+    return f"→ {shown}" if shown else "→ -"
+
+
+def kind_names() -> str:
+    """List the kinds."""
+    return ", ".join(KINDS)
