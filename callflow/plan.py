@@ -147,6 +147,7 @@ class SipTrunk(_Frozen):
         proxy: "host" or "host:port" that all requests go through, "" for none.
         caller_id: number shown on calls out when the call itself has none of ours, E.164.
         srtp: SDES media encryption.
+        check_seconds: how often OPTIONS asks whether it is up.
         calls: most calls at once over this trunk.
     """
 
@@ -160,6 +161,7 @@ class SipTrunk(_Frozen):
     proxy: str = ""
     caller_id: str = ""
     srtp: bool = False
+    check_seconds: int = Field(default=60, ge=1)
     calls: int = Field(default=30, ge=1)
 
 
@@ -177,6 +179,7 @@ class TeamsTrunk(_Frozen):
         networks: networks that Microsoft's calls come from.
         listen: address and TLS port of the front, as Microsoft reaches them through `fqdn`.
         media_address: address in our SDP towards Microsoft; "" for `listen`'s.
+        check_seconds: how often OPTIONS is sent; Microsoft expects one a minute.
         calls: most calls at once.
     """
 
@@ -191,6 +194,7 @@ class TeamsTrunk(_Frozen):
     networks: tuple[str, ...] = TEAMS_NETWORKS
     listen: str = "0.0.0.0:5061"
     media_address: str = ""
+    check_seconds: int = Field(default=60, ge=1)
     calls: int = Field(default=30, ge=1)
 
 

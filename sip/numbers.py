@@ -1,0 +1,104 @@
+"""The number plan as the SIP side needs it: spellings, dial strings, the plan as a table. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from callflow.plan import Destination, Home, Migration, Plan, Trunk
+
+GERMANY = "+49"
+DIRECT = "direct"  # rendered endpoint that dials destinations given as a complete SIP address
+
+
+def spellings(number: str) -> tuple[str, ...]:
+    """Return how trunks write the E.164 `number` in a request: +49.., 0049.., national 0.., bare 49.."""
+    plain = number.removeprefix("+")
+    national = ("0" + number.removeprefix(GERMANY),) if number.startswith(GERMANY) else ()
+    return (number, "00" + plain, *national, plain)
+
+
+def dialled(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """Return each practice number with every user part that means it."""
+    return {number: (*spellings(number), *entry.aliases) for number, entry in plan.numbers.items()}
+
+
+def dial_string(destination: Destination) -> str:
+    """Return what Asterisk's Dial takes for a destination."""
+    if destination.uri:
+        return f"PJSIP/{DIRECT}/{destination.uri}"
+    return f"PJSIP/{destination.number}@{destination.via}"
+
+
+def receptions(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """Return, per practice number, the dial strings of its people: first at its home, then at the other one.
+
+    Used when nobody can decide: a migration's date or share plays no part, every home is tried.
+    """
+    return {number: tuple(_reception(plan, number)) for number in plan.numbers}
+
+
+def _reception(plan: Plan, number: str) -> Iterator[str]:
+    entry = plan.numbers[number]
+    homes: tuple[Home, ...] = (entry.home, "teams" if entry.home == "pbx" else "pbx")
+    for name in dict.fromkeys(plan.counterpart(entry.destination, home) for home in homes):
+        if name in plan.destinations:
+            yield dial_string(plan.destinations[name])
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One practice number as `rufweiche numbers` shows it; `share` is the part of calls that `home` gets."""
+
+    number: str
+    flow: str
+    home: str
+    destination: str
+    moving: str
+
+
+def table(plan: Plan, at: datetime) -> tuple[Row, ...]:
+    """Return the plan as it is in force at the aware time `at`, one row for each number."""
+    return tuple(
+        Row(number, entry.flow, *_in_force(plan, number, at), _moving(entry.migration, at))
+        for number, entry in plan.numbers.items()
+    )
+
+
+def _in_force(plan: Plan, number: str, at: datetime) -> tuple[str, str]:
+    """Return home and destination; both homes when calls are shared between them."""
+    entry = plan.numbers[number]
+    homes = tuple(dict.fromkeys((entry.home_at(at, 0.0), entry.home_at(at, 0.999_999))))
+    names = tuple(plan.counterpart(entry.destination, home) for home in homes)
+    return " / ".join(homes), " / ".join(dict.fromkeys(names))
+
+
+def _moving(move: Migration | None, at: datetime) -> str:
+    if move is None:
+        return ""
+    windows = ", ".join(f"{'+'.join(w.days)} {w.since:%H:%M}-{w.until:%H:%M}" for w in move.windows)
+    state = "moving" if move.moves(at, 0.0) else "waiting"
+    back = "falls back" if move.fallback else "no fallback"
+    return f"{state}: to {move.to} from {move.start:%d.%m.%Y}, {move.share} %, {windows or 'always'}, {back}"
+
+
+def trunk_of(plan: Plan, endpoint: str) -> Trunk | None:
+    """Return the trunk behind a rendered endpoint's name."""
+    return plan.trunks.get(endpoint)
+
+
+def loops(plan: Plan, caller: str, dialled_number: str, ringing: frozenset[tuple[str, str]]) -> str:
+    """Say why an arriving call is one of our own coming back, or "".
+
+    Args:
+        plan: the number plan.
+        caller: E.164 of the arriving call's caller.
+        dialled_number: practice number it came for.
+        ringing: (caller, destination number) of the legs that we are ringing at the moment.
+    """
+    if caller and caller in plan.numbers:
+        return "our own number calls us"
+    if caller and (caller, dialled_number) in ringing:
+        return "we are ringing this number for this caller"
+    return ""

@@ -1,0 +1,1 @@
+"""Configuration for the PBX and SBC side, rendered from the number plan."""

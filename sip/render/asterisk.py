@@ -1,0 +1,154 @@
+"""Asterisk 22's configuration: everything it reads, with no module that a call does not need."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from callflow.plan import AsteriskLine, Plan, SipTrunk, TeamsTrunk
+from sip import numbers
+from sip.render.files import BANNER, RenderError, environment
+
+# First release with external_signaling_hostname (Asterisk 22.11 change log): before it, Asterisk can put
+# only an address into Contact, which Teams answers with 403.
+TEAMS_BY_ITSELF = (22, 11)
+
+FILES = (
+    "asterisk.conf",
+    "modules.conf",
+    "logger.conf",
+    "indications.conf",
+    "rtp.conf",
+    "cdr.conf",
+    "manager.conf",
+    "pjsip.conf",
+    "extensions.conf",
+)
+
+# Asterisk logs an error for each of these that it does not find, though none needs an entry.
+UNUSED = ("acl", "ccss", "cel", "features", "geolocation", "pjproject", "statsd", "udptl")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where things lie on the machine or in the image that runs Asterisk (Debian's layout by default).
+
+    Args:
+        etc: folder of the configuration.
+        modules: folder of Asterisk's modules.
+        data: folder of Asterisk's own sounds and documentation.
+        state: folder for the database, keys and spool.
+        run: folder for the pid file and the control socket.
+        log: folder for logs.
+        sounds: folder of our prompts as Asterisk sees it.
+        manager_bind: address that the manager interface listens on.
+        manager_permit: networks that may log in there.
+        manager_certificate: PEM file for the manager over TLS.
+        manager_key: its private key.
+        front_inside: "address:port" of Kamailio's plain side, when it fronts for Teams.
+        version: Asterisk's version, (major, minor).
+        grace_seconds: how long a call waits for a sign of life from us.
+    """
+
+    etc: str = "/etc/asterisk"
+    modules: str = "/usr/lib/x86_64-linux-gnu/asterisk/modules"
+    data: str = "/usr/share/asterisk"
+    state: str = "/var/lib/asterisk"
+    run: str = "/var/run/asterisk"
+    log: str = "/var/log/asterisk"
+    sounds: str = "/var/lib/rufweiche/sounds"
+    manager_bind: str = "127.0.0.1"
+    manager_permit: tuple[str, ...] = ("127.0.0.1/255.255.255.255",)
+    manager_certificate: str = "/etc/asterisk/manager.pem"
+    manager_key: str = "/etc/asterisk/manager.key"
+    front_inside: str = "127.0.0.1:5062"
+    version: tuple[int, int] = (22, 10)
+    grace_seconds: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class AsteriskSecrets:
+    """Passwords out of the environment: the manager's and, by trunk name, those of accounts."""
+
+    manager: str = field(repr=False)
+    trunks: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def version(text: str) -> tuple[int, int]:
+    """Return (major, minor) out of what `asterisk -V` prints.
+
+    Raises:
+        RenderError: there is no version in the text.
+    """
+    found = re.search(r"(\d+)\.(\d+)", text)
+    if found is None:
+        raise RenderError(f"no Asterisk version in {text[:40]!r}")
+    return int(found[1]), int(found[2])
+
+
+def front(trunk: TeamsTrunk, asterisk: tuple[int, int]) -> str:
+    """Return who speaks to Microsoft: "kamailio" or "asterisk".
+
+    Raises:
+        RenderError: the plan asks for Asterisk alone and this Asterisk cannot.
+    """
+    able = asterisk >= TEAMS_BY_ITSELF
+    if trunk.front == "asterisk" and not able:
+        raise RenderError("front: asterisk needs Asterisk 22.11 or later; use front: kamailio")
+    return "asterisk" if able and trunk.front != "kamailio" else "kamailio"
+
+
+def render(plan: Plan, site: Site, secrets: AsteriskSecrets, templates: Path) -> dict[str, str]:
+    """Return file name -> text of Asterisk's whole configuration folder.
+
+    Args:
+        plan: the number plan; it must have an Asterisk line.
+        site: where things lie.
+        secrets: passwords.
+        templates: the folder docker/asterisk.
+
+    Raises:
+        RenderError: a value cannot be written, a password is missing, or there is no Asterisk line.
+    """
+    values = {"banner": BANNER, "site": site, "secrets": secrets, **_values(plan, site)}
+    _demand_passwords(plan, secrets)
+    env = environment(templates, "asterisk")
+    empty = {f"{name}.conf": f"; {BANNER}\n" for name in UNUSED}
+    return empty | {name: env.get_template(f"{name}.j2").render(values) for name in FILES}
+
+
+def _values(plan: Plan, site: Site) -> dict[str, object]:
+    sip = {name: trunk for name, trunk in plan.trunks.items() if isinstance(trunk, SipTrunk)}
+    teams = {name: trunk for name, trunk in plan.trunks.items() if isinstance(trunk, TeamsTrunk)}
+    transports = {"udp": "classic", "tcp": "classic-tcp", "tls": "classic-tls"}
+    return {
+        "line": _line(plan),
+        "sip_trunks": sip,
+        "teams_trunks": teams,
+        "trunks": (*sip, *teams),
+        "transports": {name: transports[trunk.transport] for name, trunk in sip.items()},
+        "uses_tcp": any(trunk.transport == "tcp" for trunk in sip.values()),
+        "uses_tls": any(trunk.transport == "tls" for trunk in sip.values()),
+        "fronts": {name: front(trunk, site.version) for name, trunk in teams.items()},
+        "numbers": tuple(plan.numbers),
+        "dialled": numbers.dialled(plan),
+        "only_number": next(iter(plan.numbers)) if len(plan.numbers) == 1 else "",
+        "receptions": numbers.receptions(plan),
+    }
+
+
+def _line(plan: Plan) -> AsteriskLine:
+    for line in plan.lines.values():
+        if isinstance(line, AsteriskLine):
+            return line
+    raise RenderError("config/lines.yaml has no line of kind asterisk")
+
+
+def _demand_passwords(plan: Plan, secrets: AsteriskSecrets) -> None:
+    if not secrets.manager:
+        raise RenderError("RUFWEICHE_AMI_SECRET is empty")
+    for name, trunk in plan.trunks.items():
+        if isinstance(trunk, SipTrunk) and trunk.account and not secrets.trunks.get(name):
+            raise RenderError(f"no password for trunk {name}: set it in RUFWEICHE_SIP_PASSWORDS")

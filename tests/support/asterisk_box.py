@@ -1,0 +1,168 @@
+"""Real Asterisk, Kamailio and rtpengine for tests, out of the root that asterisk_root.sh builds.
+
+Every instance has its own folder below ROOT/srv, its own ports and its own process group; nothing that
+somebody else started is touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).with_name("asterisk_root.sh")
+HALF_RANGE = 20_000
+
+
+@cache
+def root() -> Path:
+    """Return the Debian root; without one, fail under CI and skip loudly elsewhere."""
+    built = subprocess.run([str(SCRIPT)], capture_output=True, text=True, check=False, timeout=600)
+    if built.returncode == 0:
+        return Path(built.stdout.strip().splitlines()[-1])
+    reason = f"NO REAL ASTERISK ON THIS MACHINE: {built.stderr.strip().splitlines()[-1]}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def free_port(host: str = "127.0.0.1", kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
+    """Return a port that is free on `host` now."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def port_span(host: str, wanted: int) -> tuple[int, int]:
+    """Return first and last of `wanted` neighbouring ports whose first is free, for RTP."""
+    for _ in range(50):
+        first = free_port(host) & ~1
+        if HALF_RANGE < first < 65_000 - wanted:
+            return first, first + wanted - 1
+    raise RuntimeError("no span of free ports")
+
+
+class Folder:
+    """A fresh folder inside the root; `inside` is its path as the chrooted process sees it."""
+
+    def __init__(self, name: str) -> None:
+        (root() / "srv").mkdir(exist_ok=True)
+        self.outside = Path(tempfile.mkdtemp(prefix=f"rw-{name}-", dir=root() / "srv"))
+        self.outside.chmod(0o755)
+        self.inside = Path("/") / self.outside.relative_to(root())
+
+    def owned_by(self, user: str) -> None:
+        subprocess.run(["chroot", str(root()), "chown", "-R", user, str(self.inside)], check=True)
+
+    def remove(self) -> None:
+        shutil.rmtree(self.outside, ignore_errors=True)
+
+
+class Daemon:
+    """One process in the root, ended by its own id."""
+
+    def __init__(self, command: list[str], log: Path) -> None:
+        self._log = log
+        with log.open("ab") as stream:
+            self.process = subprocess.Popen(
+                ["chroot", str(root()), *command],
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                start_new_session=True,
+            )
+
+    def until(self, ready: Callable[[], bool], seconds: float = 20) -> None:
+        end = time.monotonic() + seconds
+        while not ready():
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"{self.process.args} is not ready:\n{self._log.read_text()[-3000:]}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGTERM)
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(5)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(5)
+
+
+class Asterisk:
+    """One Asterisk with its own configuration folder.
+
+    Args:
+        name: shown in folder names.
+        files: makes the configuration, given the folder: file name -> text.
+    """
+
+    def __init__(self, name: str, files: Callable[[Folder], Mapping[str, str]]) -> None:
+        self.folder = Folder(name)
+        for sub in (
+            "etc",
+            "run",
+            "log",
+            "state/db",
+            "state/keys/keys",
+            "state/spool/recording",
+            "sounds",
+            "recordings",
+        ):
+            (self.folder.outside / sub).mkdir(parents=True)
+        for file, text in files(self.folder).items():
+            (self.folder.outside / "etc" / file).write_text(text)
+        self.folder.owned_by("asterisk:asterisk")
+        (self.folder.outside / "sounds").chmod(0o755)
+        self.daemon = self._start()
+
+    def _start(self) -> Daemon:
+        conf = str(self.folder.inside / "etc/asterisk.conf")
+        daemon = Daemon(
+            ["/usr/sbin/asterisk", "-f", "-n", "-q", "-U", "asterisk", "-G", "asterisk", "-C", conf],
+            self.folder.outside / "log/stdout",
+        )
+        daemon.until(lambda: "fully booted" in self.cli("core waitfullybooted"))
+        return daemon
+
+    def cli(self, command: str) -> str:
+        """Return what Asterisk's console answers."""
+        conf = str(self.folder.inside / "etc/asterisk.conf")
+        done = subprocess.run(
+            ["chroot", str(root()), "/usr/sbin/asterisk", "-C", conf, "-rx", command],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=20,
+        )
+        return done.stdout
+
+    def log(self) -> str:
+        """Return warnings and errors so far."""
+        path = self.folder.outside / "log/messages.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def restart(self) -> None:
+        """Kill and start again with the same configuration and database."""
+        self.daemon.kill()
+        self.daemon = self._start()
+
+    def stop(self) -> None:
+        self.daemon.stop()
+        self.folder.remove()

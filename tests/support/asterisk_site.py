@@ -1,0 +1,83 @@
+"""The example practice with an Asterisk line, rendered for instances on loopback.
+
+Every peer has a loopback address of its own, as it would have an address of its own in a practice: ours
+127.0.0.1, the classic PBX 127.0.0.2, the SIP provider 127.0.0.3, Kamailio's inside 127.0.0.4, Microsoft
+127.0.1.1 to 127.0.1.3.
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from callflow.plan import Plan
+from sip.ami import Access
+from sip.render.asterisk import AsteriskSecrets, Site, render
+from tests.support.asterisk_box import Asterisk, Folder, free_port, port_span
+
+TEMPLATES = Path(__file__).parents[2] / "docker" / "asterisk"
+OURS, PBX, PROVIDER = "127.0.0.1", "127.0.0.2", "127.0.0.3"
+SECRET = "manager-secret-of-the-tests"
+NUMBER = "+4935112345600"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where everybody listens in one test run."""
+
+    sip: int = field(default_factory=free_port)
+    manager: int = field(default_factory=lambda: free_port(kind=socket.SOCK_STREAM))
+    pbx: int = field(default_factory=lambda: free_port(PBX))
+    provider: int = field(default_factory=lambda: free_port(PROVIDER))
+
+
+def plan(ports: Ports, **changes: object) -> Plan:
+    """Return the practice's plan: one number at home on the PBX, reception is extension 100."""
+    first, last = port_span(OURS, 1000)
+    values: dict[str, object] = {
+        "lines": {
+            "anlage": {
+                "kind": "asterisk",
+                "port": ports.manager,
+                "bind": OURS,
+                "sip_port": ports.sip,
+                "rtp_ports": (first, last),
+            }
+        },
+        "trunks": {
+            "pbx": {"kind": "pbx", "host": PBX, "port": ports.pbx, "check_seconds": 1},
+            "amt": {"kind": "provider", "host": PROVIDER, "port": ports.provider, "check_seconds": 1},
+        },
+        "destinations": {
+            "empfang": {"kind": "extension", "number": "100", "via": "pbx"},
+            "labor": {"kind": "extension", "number": "101", "via": "pbx"},
+        },
+        "numbers": {NUMBER: {"flow": "praxis", "destination": "empfang", "aliases": ["praxis"]}},
+    }
+    return Plan.model_validate(values | changes)
+
+
+def site(folder: Folder) -> Site:
+    """Return where things lie in an instance's folder."""
+    inside = str(folder.inside)
+    return Site(
+        etc=f"{inside}/etc",
+        state=f"{inside}/state",
+        run=f"{inside}/run",
+        log=f"{inside}/log",
+        sounds=f"{inside}/sounds",
+        manager_certificate=f"{inside}/etc/manager.pem",
+        manager_key=f"{inside}/etc/manager.key",
+    )
+
+
+def switch(wanted: Plan, extra: dict[str, str] | None = None) -> Asterisk:
+    """Start Asterisk with exactly what we render (and `extra` files beside it)."""
+    secrets = AsteriskSecrets(SECRET, dict.fromkeys(wanted.trunks, "trunk-secret"))
+    return Asterisk("switch", lambda folder: render(wanted, site(folder), secrets, TEMPLATES) | (extra or {}))
+
+
+def access(ports: Ports) -> Access:
+    """Return how to reach the manager of `switch`."""
+    return Access(OURS, ports.manager, "rufweiche", SECRET)
