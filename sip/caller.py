@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -45,7 +46,7 @@ class Report:
 
 @dataclass(slots=True)
 class Talk:
-    """One call out, from dialling to its end.
+    """One call, from dialling or answering to its end.
 
     Args:
         leg: its signalling.
@@ -128,18 +129,23 @@ class Talk:
             self.ended.set_result(by)
 
 
+def _busy(leg: Leg) -> None:
+    leg.refuse(486)
+
+
 class SmallPhone:
-    """A telephone for calls out; use it as an async context manager.
+    """A telephone for one person; use it as an async context manager.
 
     Args:
         host: our address, see `own_address`.
+        on_invite: takes calls in; by default they find us busy.
     """
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
+    def __init__(self, host: str = "127.0.0.1", on_invite: Callable[[Leg], None] = _busy) -> None:
         settings = PhoneSettings(
             listen=(Listen("udp", host, 0),), peers=(EVERYONE,), user_agent="rufweiche call"
         )
-        self._phone = Phone(settings, lambda leg: leg.refuse(486))
+        self._phone = Phone(settings, on_invite)
         self._engine = MediaEngine(host, PORTS)
         self._host = host
 
@@ -157,6 +163,19 @@ class SmallPhone:
         stream = self._engine.open()
         leg = self._phone.call(target, Local(self._host, stream.port), caller=number or "anonymous")
         return Talk(leg, stream)
+
+    def take(self, leg: Leg) -> Talk:
+        """Answer a call."""
+        stream = self._engine.open()
+        talk = Talk(leg, stream)
+        leg.answer(Local(self._host, stream.port))
+        return talk
+
+    @property
+    def uri(self) -> str:
+        """Where this telephone is reached."""
+        host, port = self._phone.address()
+        return f"sip:{host}:{port}"
 
 
 def own_address(target: str) -> str:

@@ -1,0 +1,166 @@
+"""Independent phones for live calls: baresip as the caller, sipp as the destination of transfers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import baresip
+import numpy as np
+
+from callflow.g711 import FRAME, to_alaw
+from sip.hearing import Hearing
+
+SCENARIOS = Path(__file__).parent / "scenarios"
+MOBILE = "+491711234567"
+LANDLINE = "+493012345678"
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
+    """Return a port on loopback that nobody uses right now."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(slots=True)
+class BaresipCall:
+    """One call of the baresip phone, with an ear."""
+
+    call: baresip.Call
+    hearing: Hearing = field(default_factory=Hearing)
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+    _pcm: bytes = b""
+    _ear: asyncio.Task[None] | None = None
+
+    async def answered(self) -> Self:
+        await self.call.wait_established(15)
+        self._ear = asyncio.create_task(self._listen())
+        return self
+
+    async def press(self, *groups: str, quiet_s: float = 0.8) -> None:
+        """Press each group once the far side has spoken and fallen silent."""
+        for keys in groups:
+            assert await self.hearing.silence(quiet_s, 30), "the far side never stopped speaking"
+            self.hearing.forget()
+            await self.call.send_dtmf(keys)
+
+    async def press_now(self, keys: str) -> None:
+        self.hearing.forget()
+        await self.call.send_dtmf(keys)
+
+    async def hears(self, limit_s: float = 15) -> None:
+        """Wait until the far side speaks."""
+        assert await self.hearing.until(lambda: self.hearing.spoke, limit_s), "nothing was heard"
+
+    async def hang_up(self) -> None:
+        with contextlib.suppress(baresip.BaresipError):
+            await self.call.hangup()
+        await self.over(5)
+
+    async def over(self, limit_s: float = 60) -> None:
+        """Wait for the call's end."""
+        await asyncio.wait_for(self.closed.wait(), limit_s)
+
+    async def _listen(self) -> None:
+        # baresip offers received sound for polling only.
+        while not self.closed.is_set():
+            with contextlib.suppress(baresip.AudioNotActive, baresip.AudioRestarted):
+                self._take(self.call.audio.read(1 << 16))
+            await asyncio.sleep(0.02)
+        self.hearing.close()
+
+    def _take(self, pcm: bytes) -> None:
+        self._pcm += pcm
+        while len(self._pcm) >= 2 * FRAME:
+            frame, self._pcm = self._pcm[: 2 * FRAME], self._pcm[2 * FRAME :]
+            self.hearing.write(to_alaw(np.frombuffer(frame, dtype=np.int16)))
+
+
+class Baresip:
+    """The baresip stack of this process; one user agent per calling number."""
+
+    def __init__(self) -> None:
+        self._runtime = baresip.Runtime()
+        self._agents: dict[str, baresip.UserAgent] = {}
+
+    async def __aenter__(self) -> Self:
+        await self._runtime.start(baresip.Config(net_interface="127.0.0.1", max_concurrent_calls=None))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._runtime.close()
+
+    async def dial(self, target: str, number: str, *, follow_refer: bool = False) -> BaresipCall:
+        """Call `target` as `number`; `follow_refer` lets it go where a REFER sends it."""
+        if number not in self._agents:
+            account = baresip.Account(number, "127.0.0.1", "", reg_interval=0, audio_codecs=("pcma",))
+            policy = "auto" if follow_refer else "reject"
+            self._agents[number] = await baresip.UserAgent.create(
+                self._runtime, account, transfer_policy=policy
+            )
+        call = BaresipCall(await self._agents[number].dial(target))
+        call.call.on(lambda event: call.closed.set() if event.event is baresip.Event.CALL_CLOSED else None)
+        return call
+
+
+@dataclass(slots=True)
+class Sipp:
+    """A sipp process that takes one call."""
+
+    port: int
+    process: asyncio.subprocess.Process
+
+    async def done(self, limit_s: float = 30) -> int:
+        """Wait for the end of its call and return its exit status: 0 when the scenario went through."""
+        return await asyncio.wait_for(self.process.wait(), limit_s)
+
+
+@asynccontextmanager
+async def sipp(scenario: str, port: int, calls: int = 1) -> AsyncIterator[Sipp]:
+    """Run a sipp scenario as the called side on `port`."""
+    process = await asyncio.create_subprocess_exec(
+        "sipp",
+        *("-sf", str(SCENARIOS / scenario), "-i", "127.0.0.1", "-p", str(port)),
+        *("-m", str(calls), "-nostdin", "-timeout", "60s", "-timeout_error"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        await _bound(port)
+        yield Sipp(port, process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def _is_bound(port: int) -> bool:
+    return f":{port:04X}" in Path("/proc/net/udp").read_text(encoding="ascii")
+
+
+async def _bound(port: int) -> None:
+    async with asyncio.timeout(10):
+        while not _is_bound(port):  # noqa: ASYNC110  # another process binds it: there is no event
+            await asyncio.sleep(0.02)
+
+
+@contextmanager
+def ending(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """End a process of ours, gently first."""
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
