@@ -2,10 +2,9 @@
 
 The engine lives inside the asyncio loop of the line process, which holds signalling and this clock and
 nothing else. Every method is to be called from that loop's thread; none blocks and none is a coroutine.
-Callbacks run on the loop, after the packets of their moment went out; an exception in a callback is logged
-and ends nothing.
+Callbacks run soon after, from the loop; what one raises goes to the loop's exception handler.
 
-    engine = MediaEngine("192.0.2.10", (16384, 32766))
+    engine = MediaEngine("192.0.2.10", (16384, 32767))
     engine.start()
     stream = engine.open()            # an even RTP port for the SDP, RTCP on the next one
     stream.on_key = keys.append
@@ -18,216 +17,164 @@ and ends nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+import asyncio
+import random
+import selectors
+import socket
 
-Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
-EndedBy = Literal["silence", "limit", "stopped", "closed"]
+from sip.media_clock import SUBTICK_MS, Clock, Wheel
+from sip.media_ports import NoPortFreeError, PortPool
+from sip.media_socket import Read
+from sip.media_sounds import SoundBank
+from sip.media_stream import Direction, Stream, StreamStats
+from sip.media_voice import Done
+from sip.recording import EndedBy, MemorySink, Recording, Sink, WavSink
 
+__all__ = [
+    "Direction",
+    "EndedBy",
+    "MediaEngine",
+    "MemorySink",
+    "NoPortFreeError",
+    "Recording",
+    "Sink",
+    "Stream",
+    "StreamStats",
+    "WavSink",
+]
 
-class NoPortFreeError(RuntimeError):
-    """Every port pair of the range is taken; answer the call with 503."""
-
-
-class Sink(Protocol):
-    """Where received sound goes: jitter-buffered A-law, 8 kHz, gaps filled with silence."""
-
-    def write(self, alaw: bytes) -> None:
-        """Take 20 ms (160 bytes) of sound."""
-
-    def close(self) -> None:
-        """The recording ended; called once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """How a recording ended.
-
-    Args:
-        ms: its length in milliseconds, without the trailing silence that ended it.
-        ended_by: what ended it; `closed` means that the stream was closed meanwhile.
-        dbfs: level of its loud parts in dB below full scale, -96 for nothing at all.
-    """
-
-    ms: int
-    ended_by: EndedBy
-    dbfs: float
-
-
-@dataclass(frozen=True, slots=True)
-class StreamStats:
-    """What a stream sent and received; sampled values where voice is filtered in the kernel.
-
-    Args:
-        sent: RTP packets sent.
-        received: RTP packets taken in.
-        loss: part of the peer's packets that never came, 0..1.
-        jitter_ms: interarrival jitter (RFC 3550, 6.4.1).
-        remote_loss: loss that the peer reported by RTCP, 0..1, None without report.
-        round_trip_ms: from the peer's RTCP reports, None without report.
-        foreign: packets dropped because they came from somewhere else.
-        malformed: datagrams that were no RTP of this call.
-        keys: keys heard.
-    """
-
-    sent: int = 0
-    received: int = 0
-    loss: float = 0.0
-    jitter_ms: float = 0.0
-    remote_loss: float | None = None
-    round_trip_ms: float | None = None
-    foreign: int = 0
-    malformed: int = 0
-    keys: int = 0
+_FRAME_SUBTICKS = 20 // SUBTICK_MS
+_SECOND_SUBTICKS = 1000 // SUBTICK_MS
 
 
 class MediaEngine:
     """All streams of one process and the clock that sends for them.
 
     Args:
-        host: address the RTP sockets are bound to (the one that goes into the SDP), IPv4 or IPv6.
+        host: numeric address that the sockets are bound to (the one that goes into the SDP), IPv4 or IPv6.
         port_range: lowest and highest UDP port, both included; pairs are taken from it, RTP on the even port.
         timeout_s: seconds without any packet of the peer until `Stream.on_timeout`; 0 for never.
+        seed: makes ports, SSRCs and first sequence numbers repeatable; None takes them from the system.
+
+    Raises:
+        ValueError: `host` is no numeric address, or the range holds no pair.
     """
 
     def __init__(
-        self, host: str, port_range: tuple[int, int] = (16384, 32767), *, timeout_s: float = 30.0
+        self,
+        host: str,
+        port_range: tuple[int, int] = (16384, 32767),
+        *,
+        timeout_s: float = 30.0,
+        seed: int | None = None,
     ) -> None:
-        raise NotImplementedError
+        # SSRCs and ports have to be hard to guess: they are part of what keeps strangers out of a call.
+        self.random = random.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311 - for tests
+        self.ports = PortPool(host, port_range, self.random)
+        self.bank = SoundBank()
+        self.wheel = Wheel(self.bank)
+        self.timeout_s = timeout_s
+        self._streams: set[Stream] = set()
+        self._listening: set[Stream] = set()
+        self._selector = selectors.DefaultSelector()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._clock: Clock | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        """How many streams are open."""
+        return len(self._streams)
 
     def start(self) -> None:
-        """Start the clock in the running asyncio loop."""
+        """Begin to work in the running asyncio loop."""
+        self._loop = asyncio.get_running_loop()
+        # Sockets wait in a selector of our own, so that the loop looks at one file for all calls.
+        self._loop.add_reader(self._selector, self._read)
 
     def stop(self) -> None:
-        """Close every stream and stop the clock."""
+        """Close every stream and rest; the engine is not to be used again."""
+        for stream in tuple(self._streams):
+            stream.close()
+        if self._timer:
+            self._timer.cancel()
+        if self._loop:
+            self._loop.remove_reader(self._selector)
+        self._selector.close()
 
     def open(self) -> Stream:
-        """Take a port pair and give its stream; nothing is sent before `Stream.connect`.
+        """Take a port pair and return its stream; nothing is sent before `Stream.connect`.
 
         Raises:
             NoPortFreeError: the range is used up.
         """
-        raise NotImplementedError
+        stream = Stream(self)
+        self._streams.add(stream)
+        return stream
 
+    def now(self) -> float:
+        """Return the loop's time in seconds."""
+        return self._running.time()
 
-class Stream:
-    """The sound of one call leg. Made by `MediaEngine.open`.
+    def defer(self, function: Done) -> object:
+        """Call a function soon."""
+        return self._running.call_soon(function)
 
-    From `connect` to `close` a packet leaves every `ptime_ms`: what is played, what is relayed, or silence;
-    only `hold` pauses that.
+    def listen(self, stream: Stream, *, on: bool) -> None:
+        """Call `stream.listen` every 20 ms, or no more."""
+        (self._listening.add if on else self._listening.discard)(stream)
 
-    Attributes:
-        port: our RTP port, even; RTCP is `port + 1`.
-        on_key: called with one of `0-9*#ABCD` for every key, at once on the key's first packet.
-        on_timeout: called once when the peer has sent nothing for the engine's `timeout_s`.
-    """
+    def joined(self) -> None:
+        """Know that a stream has begun to send."""
+        if self._timer is None:
+            self._clock = Clock(self.now() - self.wheel.subtick * SUBTICK_MS / 1000, self.wheel.subtick)
+            self._tick()
 
-    port: int
-    on_key: Callable[[str], None] | None = None
-    on_timeout: Callable[[], None] | None = None
+    def forget(self, stream: Stream) -> None:
+        """Know that a stream is closed."""
+        self._streams.discard(stream)
 
-    def connect(  # noqa: PLR0913 - the outcome of an offer/answer has that many facts
-        self,
-        address: str,
-        port: int,
-        payload_type: int = 8,
-        event_payload_type: int | None = 101,
-        ptime_ms: int = 20,
-        *,
-        direction: Direction = "sendrecv",
-        rtcp_port: int | None = None,
-        inband_keys: bool = False,
-    ) -> None:
-        """Begin (or, after a re-INVITE, change) the exchange with the peer of the SDP.
+    def watch(self, sock: socket.socket, read: Read) -> None:
+        """Call `read(sock)` whenever a datagram waits."""
+        self._selector.register(sock, selectors.EVENT_READ, read)
 
-        What is playing goes on; a changed address is latched anew.
-
-        Args:
-            address: the peer's address from its c= line.
-            port: the peer's port from its m= line.
-            payload_type: 8 for PCMA or 0 for PCMU, in both directions.
-            event_payload_type: the negotiated telephone-event type, None without.
-            ptime_ms: milliseconds per packet that we send: 10, 20, 30, 40, 50 or 60.
-            direction: who may send, seen from us (our answer's attribute).
-            rtcp_port: the peer's RTCP port, None for `port + 1`.
-            inband_keys: also listen for key tones in the sound (lines without telephone-event).
-        """
-        raise NotImplementedError
-
-    def play(self, frames: Sequence[bytes], on_finished: Callable[[], None] | None = None) -> None:
-        """Play clips one after the other instead of whatever was playing.
-
-        Args:
-            frames: raw A-law clips at 8 kHz of any length (`callflow.prompts.cache.Cache.frames`).
-            on_finished: called once when the last packet's time is over; not when `play` or `stop_playing`
-                cut it off. An empty sequence finishes at the next tick.
-        """
-        raise NotImplementedError
-
-    def stop_playing(self) -> None:
-        """Fall silent with the next packet (barge-in); `on_finished` is not called."""
-        raise NotImplementedError
-
-    def key(self, digit: str) -> None:
-        """Count a key that came by other means (SIP INFO); drops what telephone-event has told already."""
-        raise NotImplementedError
-
-    def send_keys(
-        self,
-        keys: str,
-        on_finished: Callable[[], None] | None = None,
-        *,
-        tone_ms: int = 100,
-        gap_ms: int = 80,
-    ) -> None:
-        """Press keys: telephone-events, or tones in the sound where the peer knows none.
-
-        Args:
-            keys: out of `0-9*#ABCD`; "," pauses one second.
-            on_finished: called when the last key is up.
-            tone_ms: how long each key is down.
-            gap_ms: pause after each key.
-        """
-        raise NotImplementedError
-
-    def record(
-        self,
-        sink: Sink,
-        on_finished: Callable[[Recording], None] | None = None,
-        *,
-        beep: bool = False,
-        max_ms: int = 0,
-        silence_ms: int = 0,
-    ) -> None:
-        """Keep what the peer sends.
-
-        Args:
-            sink: takes the sound.
-            on_finished: called once, whatever ends the recording.
-            beep: sound a tone first and begin after it.
-            max_ms: longest recording, 0 for no limit.
-            silence_ms: silence that ends it, 0 for none. Silence at the start counts too.
-        """
-        raise NotImplementedError
-
-    def stop_recording(self) -> None:
-        """End the recording, e.g. on a key; nothing happens when there is none."""
-        raise NotImplementedError
-
-    def hold(self, direction: Direction) -> None:
-        """Change who may send; playing pauses while we may not."""
-        raise NotImplementedError
-
-    def relay_to(self, other: Stream | None) -> None:
-        """Send everything that either side hears to the other (a bridge), keys too; None ends it."""
-        raise NotImplementedError
+    def unwatch(self, sock: socket.socket) -> None:
+        """Stop that."""
+        self._selector.unregister(sock)
 
     @property
-    def stats(self) -> StreamStats:
-        """The figures so far; still there after `close`."""
-        raise NotImplementedError
+    def _running(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            raise RuntimeError("the media engine is not started")
+        return self._loop
 
-    def close(self) -> None:
-        """Say goodbye by RTCP and give the ports back. Harmless when repeated."""
-        raise NotImplementedError
+    def _read(self) -> None:
+        for key, _ in self._selector.select(0):
+            key.data(key.fileobj)
+
+    def _tick(self) -> None:
+        """Do what is due and come back for the next sub-tick, as long as there are streams."""
+        self._timer = None
+        if self._clock is None:
+            return
+        skipped, due = self._clock.due(self.now())
+        if skipped:
+            self.wheel.skip(due.start - skipped, skipped)
+        for subtick in due:
+            self.wheel.turn(subtick)
+            self._listen(subtick)
+            self._look_after(subtick)
+        if self._streams:
+            self._timer = self._running.call_at(self._clock.next_at, self._tick)
+
+    def _listen(self, subtick: int) -> None:
+        for stream in tuple(self._listening):
+            if (stream.port // 2 - subtick) % _FRAME_SUBTICKS == 0:
+                stream.listen()
+
+    def _look_after(self, subtick: int) -> None:
+        """Visit every stream once a second, a two-hundredth of them each time."""
+        if subtick % _FRAME_SUBTICKS:
+            return
+        for stream in tuple(self._streams):
+            if (stream.port // 2 - subtick // _FRAME_SUBTICKS) % (_SECOND_SUBTICKS // _FRAME_SUBTICKS) == 0:
+                stream.second()
