@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 
 import av
@@ -35,6 +36,14 @@ def find(folder: Path, language: str, name: str) -> Path | None:
 
 def fingerprint(path: Path) -> str:
     """Return a hash of the recording's content."""
+    facts = path.stat()
+    return _fingerprint(path, facts.st_mtime_ns, facts.st_size)
+
+
+@lru_cache(maxsize=512)
+def _fingerprint(path: Path, changed: int, size: int) -> str:
+    """Hash a file once for each of its versions (`changed` in ns, `size` in bytes)."""
+    del changed, size
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

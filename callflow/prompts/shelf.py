@@ -6,14 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import TemplateSyntaxError, nodes
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
+from callflow.placeholders import FAULTY, asked_for
 from callflow.prompts.recordings import SUFFIXES
 from callflow.prompts.tones import SOUNDS
-
-_ENVIRONMENT = ImmutableSandboxedEnvironment()  # parses only, never renders
-_ENVIRONMENT.filters["digits"] = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,33 +52,11 @@ def names(folder: Path, language: str) -> frozenset[str]:
     return frozenset(found | shared | set(SOUNDS))
 
 
-def needs(source: str) -> tuple[str, ...]:
-    """Return the values a template asks for, as sorted dotted names; () if it has a fault."""
-    try:
-        tree = _ENVIRONMENT.parse(source)
-    except TemplateSyntaxError:
-        return ()
-    local = {node.name for node in tree.find_all(nodes.Name) if node.ctx == "store"}
-    inner = {id(node.node) for node in tree.find_all(nodes.Getattr)}
-    outer = (node for kind in (nodes.Getattr, nodes.Name) for node in tree.find_all(kind))
-    found = {_dotted(node) for node in outer if id(node) not in inner}
-    return tuple(sorted(name for name in found if name and name.partition(".")[0] not in local))
-
-
-def _dotted(node: nodes.Node) -> str:
-    if isinstance(node, nodes.Name):
-        return node.name
-    if isinstance(node, nodes.Getattr):
-        head = _dotted(node.node)
-        return f"{head}.{node.attr}" if head else ""
-    return ""
-
-
 def _prompts(folder: Path, language: str) -> Iterator[Entry]:
     for name in sorted(names(folder, language) - set(SOUNDS)):
         path = folder / language / f"{name}.j2"
         source = path.read_text(encoding="utf-8") if path.is_file() else ""
-        yield Entry(name, language, " ".join(source.split()), needs(source))
+        yield Entry(name, language, " ".join(source.split()), tuple(sorted(asked_for(source) - {FAULTY})))
 
 
 def _digits(language: str) -> Iterator[Entry]:

@@ -71,6 +71,7 @@ class Studio:
     facts: Facts = field(default_factory=dict)
     choice: VoiceChoice = field(default_factory=VoiceChoice)
     _worker: SpeechProcess = field(init=False)
+    _unreadable: dict[str, str] = field(init=False, default_factory=dict)
     _making: dict[str, asyncio.Task[Clip]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -113,11 +114,10 @@ class Studio:
 
         Raises:
             SpeechError: it can't be rendered.
-            RecordingError: its recording can't be read.
             OSError: the cache can't be written.
         """
-        if prompt.name and (recorded := self._recording(prompt)):
-            return (await self._make(*recorded, limit_s=CONVERT_S),)
+        if prompt.name and (recorded := await self._recorded(prompt)):
+            return (recorded,)
         if prompt.name in SOUNDS:
             return (await self._make(self._key("sound", prompt.name), Synthesise(prompt.name)),)
         pieces = await self.pieces(prompt)
@@ -165,11 +165,24 @@ class Studio:
         quiet = bytes([g711.SILENCE]) * (ms * g711.RATE // 1000 // g711.FRAME * g711.FRAME)
         return self.cache.get(key) or self.cache.put(key, quiet, sound.facts(quiet, "synthesis"))
 
-    def _recording(self, prompt: Prompt) -> tuple[str, Job] | None:
+    async def _recorded(self, prompt: Prompt) -> Clip | None:
+        """Return the practice's own recording of a prompt, None where the voice must speak."""
         path = recordings.find(self.folder, prompt.language, prompt.name)
         if path is None:
             return None
-        return self._key("recording", recordings.fingerprint(path)), Convert(str(path))
+        key = self._key("recording", recordings.fingerprint(path))
+        if key in self._unreadable:
+            return None
+        try:
+            return await self._make(key, Convert(str(path)), CONVERT_S)
+        except SpeechError as error:
+            self._unreadable[key] = str(error)
+            _log.error("recording_unreadable", prompt=prompt.name, language=prompt.language, why=str(error))
+            return None
+
+    def _recording_fault(self, entry: shelf.Entry) -> str:
+        path = recordings.find(self.folder, entry.language, entry.name)
+        return self._unreadable.get(self._key("recording", recordings.fingerprint(path)), "") if path else ""
 
     async def _make(self, key: str, job: Job, limit_s: float | None = None) -> Clip:
         """Return the clip `key`, made by `job` if the cache lacks it, and only once at a time."""
@@ -236,7 +249,7 @@ class Studio:
         try:
             clips = await self._entry_clips(entry)
             return self._measured(entry, clips)
-        except (SpeechError, recordings.RecordingError, NoClip, OSError) as error:
+        except (SpeechError, NoClip, OSError) as error:
             return Rendered(entry.name, entry.language, entry.text, problem=str(error))
 
     async def _entry_clips(self, entry: shelf.Entry) -> tuple[Clip, ...]:
@@ -248,5 +261,12 @@ class Studio:
         whole = b"".join(self.cache.frames(clip.key) for clip in clips)
         facts = sound.facts(whole, self.cache.facts(clips[0].key).source)
         return Rendered(
-            entry.name, entry.language, entry.text, facts.ms, facts.dbfs, facts.peak_dbfs, facts.source
+            entry.name,
+            entry.language,
+            entry.text,
+            ms=facts.ms,
+            dbfs=facts.dbfs,
+            peak_dbfs=facts.peak_dbfs,
+            source=facts.source,
+            problem=self._recording_fault(entry),
         )

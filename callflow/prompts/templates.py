@@ -4,8 +4,8 @@ Prompt files (ivr_prompts/<language>/<name>.j2) are written by people with file 
 rendered in the speech worker, whose time and memory are limited, because even a sandboxed template can
 ask for ten gigabytes of "a". Texts typed into flows or web pages know placeholders only (`fill`).
 
-A value that is a telephone number (`+49...`) or that passes the filter `digits` comes out as its own piece:
-it is spoken from cached digit clips, so that no caller's number ever rests in the cache.
+A value that is a telephone number (E.164 or written) or that passes the filter `digits` comes out as its own
+piece: it is spoken from cached digit clips, so that no caller's number ever rests in the cache.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from typing import Literal
 from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from callflow.placeholders import PLACEHOLDER, inline
+
 LONGEST = 4000  # characters of one prompt; about five minutes of speech
 _NAME = re.compile(r"[a-z0-9äöüß][a-z0-9äöüß_/-]{0,80}")
-_NUMBER = re.compile(r"\+\d{5,15}")
-_PLACEHOLDER = re.compile(r"\{\{\s*([a-z][a-z0-9_.]{0,60})\s*\}\}")
+_NUMBER = re.compile(r"[+0][\d ()/-]{5,24}|\d{5,24}")
 _OPEN, _CLOSE = "\ue000", "\ue001"  # private use: never typed, so they can mark a piece through a template
 _MARKED = re.compile(f"{_OPEN}([^{_CLOSE}]*){_CLOSE}")
 
@@ -84,18 +85,13 @@ def fill(text: str, values: Values) -> tuple[Piece, ...]:
     Raises:
         PromptError: a placeholder without a value, or other template marks.
     """
-    unknown = placeholders(text) - set(values)
+    unknown = inline(text) - set(values)
     if unknown:
         raise PromptError(f"inline text: no value for {', '.join(sorted(unknown))}")
-    rest = _PLACEHOLDER.sub("", text)
+    rest = PLACEHOLDER.sub("", text)
     if any(mark in rest for mark in ("{{", "}}", "{%", "{#")):
         raise PromptError("inline text: only placeholders such as {{ practice.name }} are allowed")
-    return cut(_PLACEHOLDER.sub(lambda found: str(_marked_number(values[found[1]])), text))
-
-
-def placeholders(text: str) -> set[str]:
-    """Return the names an inline text asks values for."""
-    return set(_PLACEHOLDER.findall(text))
+    return cut(PLACEHOLDER.sub(lambda found: str(_marked_number(values[found[1]])), text))
 
 
 def cut(text: str) -> tuple[Piece, ...]:

@@ -21,9 +21,8 @@ LANGUAGES: Mapping[str, Speech] = {
 }
 
 _TAG = re.compile(r"<[^<>]{0,200}>")
-_INVISIBLE = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ue000-\uf8ff\ufeff]"
-)
+_INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\ue000-\uf8ff]")
 _EMERGENCY = re.compile(r"(?<![\d+/-])(?:11[02]|116[ ]?11[67])(?![\d/-]|[.,:]\d|\s?%|\s?€)")
 _PHONE = re.compile(
     r"(?<![\w+.,:])(?:\+|00)\d{1,3}(?:\s?\(0\))?(?:[\s/-]{0,3}\d+){1,6}(?![\w:])|"
@@ -53,7 +52,7 @@ def normalise(text: str, language: str) -> str:
 
 def tidy(text: str) -> str:
     """Return `text` composed (NFC), without tags, control and invisible characters."""
-    plain = _INVISIBLE.sub(" ", unicodedata.normalize("NFC", text).replace("\n", " "))
+    plain = _CONTROL.sub(" ", _INVISIBLE.sub("", unicodedata.normalize("NFC", text)))
     bare = _TAG.sub(" ", plain)
     return _SPACE.sub(" ", bare.replace("<", " ").replace(">", " ")).strip()
 

@@ -1,0 +1,44 @@
+"""Which values a prompt asks for: pure reading of texts, nothing is rendered.
+
+A prompt file is a Jinja2 template; an inline text of a flow knows only plain placeholders such as
+`{{ practice.name }}`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from jinja2 import TemplateSyntaxError, meta, nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+PLACEHOLDER = re.compile(r"\{\{\s*([a-z][a-z0-9_.]{0,60})\s*\}\}")
+"""A placeholder of an inline text; group 1 is its dotted name."""
+
+FAULTY = "?"
+"""What a template with a fault asks for."""
+
+_READER = ImmutableSandboxedEnvironment(autoescape=False)  # speech, not HTML; it only parses
+_READER.filters["digits"] = str
+
+
+def asked_for(template: str) -> frozenset[str]:
+    """Return the dotted names a template asks values for; `FAULTY` alone for a template with a fault."""
+    try:
+        tree = _READER.parse(template)
+    except TemplateSyntaxError:
+        return frozenset({FAULTY})
+    free = meta.find_undeclared_variables(tree)
+    inner = {id(node.node) for node in tree.find_all(nodes.Getattr)}
+    outer = (node for node in tree.find_all((nodes.Getattr, nodes.Name)) if id(node) not in inner)
+    return frozenset(name for name in map(_dotted, outer) if name.split(".")[0] in free)
+
+
+def inline(text: str) -> frozenset[str]:
+    """Return the dotted names an inline text asks values for."""
+    return frozenset(PLACEHOLDER.findall(text))
+
+
+def _dotted(node: nodes.Node) -> str:
+    if isinstance(node, nodes.Getattr):
+        return f"{_dotted(node.node)}.{node.attr}"
+    return node.name if isinstance(node, nodes.Name) else ""

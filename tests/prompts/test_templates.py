@@ -1,0 +1,97 @@
+"""Prompt files know Jinja, inline texts know placeholders, numbers come out as their own pieces."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callflow.placeholders import asked_for, inline
+from callflow.prompts.templates import Piece, PromptError, Templates, cut, fill
+
+NUMBER = "+491712345678"
+
+
+def rendered(folder: Path, text: str, **values: str) -> tuple[Piece, ...]:
+    (folder / "probe.j2").write_text(text, encoding="utf-8")
+    return Templates(folder).pieces(
+        "probe", {name.replace("__", "."): value for name, value in values.items()}
+    )
+
+
+def test_dotted_values_are_addressed_as_groups(tmp_path: Path) -> None:
+    text = "Praxis {{ practice.name }}{% if queue.position == '1' %}, Sie sind dran{% endif %}."
+    pieces = rendered(tmp_path, text, practice__name="Sommer", queue__position="1")
+    assert pieces == (Piece("text", "Praxis Sommer, Sie sind dran."),)
+
+
+@pytest.mark.parametrize("number", [NUMBER, "0171 2345678", "0351/45678-90", "48291375"])
+def test_a_number_is_a_piece_of_its_own(tmp_path: Path, number: str) -> None:
+    pieces = rendered(tmp_path, "Ihre Nummer ist {{ number }}. Stimmt das?", number=number)
+    expected = (Piece("text", "Ihre Nummer ist"), Piece("digits", number), Piece("text", ". Stimmt das?"))
+    assert pieces == expected
+    assert fill("Ihre Nummer ist {{ number }}. Stimmt das?", {"number": number}) == expected
+
+
+@pytest.mark.parametrize("value", ["3", "2026", "18:00", "24.12.2026", "Dr. Sommer"])
+def test_other_values_stay_in_the_sentence(value: str) -> None:
+    assert fill("Bis {{ hours.until }} also.", {"hours.until": value}) == (
+        Piece("text", f"Bis {value} also."),
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ number.__class__.__mro__ }}",
+        "{{ ''.__class__ }}",
+        "{{ missing }}",
+        "{% include 'other' %}",
+        "{{ 1 / 0 }}",
+        "{{ 'a' * 5000 }}",
+        "{% for",
+    ],
+)
+def test_a_faulty_or_hostile_template_is_refused_without_its_values(tmp_path: Path, text: str) -> None:
+    with pytest.raises(PromptError) as error:
+        rendered(tmp_path, text, number=NUMBER)
+    assert NUMBER not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a b", "", "A", "x" * 200])
+def test_a_name_can_not_leave_the_folder(tmp_path: Path, name: str) -> None:
+    with pytest.raises(PromptError, match="is no prompt name"):
+        Templates(tmp_path).pieces(name, {})
+
+
+def test_an_inline_text_interprets_nothing_but_known_placeholders() -> None:
+    for text in ("{{ a|upper }}", "{% if a %}x{% endif %}", "{# x #}", "a }}", "{{ a + 1 }}"):
+        with pytest.raises(PromptError):
+            fill(text, {"a": "1"})
+    with pytest.raises(PromptError, match="no value for unknown"):
+        fill("{{ unknown }}", {"a": "1"})
+
+
+def test_a_value_that_looks_like_a_template_is_spoken_as_it_is() -> None:
+    assert fill("Hallo {{ name }}", {"name": "{{ name }}"}) == (Piece("text", "Hallo {{ name }}"),)
+
+
+@given(st.text(max_size=80), st.text(max_size=30))
+def test_filling_is_total(text: str, value: str) -> None:
+    try:
+        pieces = fill(text, {"a": value})
+    except PromptError:
+        return
+    assert all(piece.text.strip() for piece in pieces)
+
+
+@given(st.text(max_size=200))
+def test_no_mark_is_left_in_any_piece(text: str) -> None:
+    assert [piece for piece in cut(text) if "\ue000" in piece.text or "\ue001" in piece.text] == []
+
+
+def test_what_a_text_asks_for_is_read_without_rendering() -> None:
+    template = "{{ practice.name }}{% for x in list %}{{ x }}{{ number | digits }}{% endfor %}"
+    assert asked_for(template) == {"practice.name", "list", "number"}
+    assert asked_for("{% for") == {"?"}
+    assert inline("{{ practice.name }} {{number}} {% x %}") == {"practice.name", "number"}
