@@ -190,7 +190,7 @@ def _finish(intent: Intent, status: str, now: datetime) -> None:
     intent.finished_at = now
     intent.lease = ""
     intent.leased_until = None
-    if intent.transport != "demo":
+    if intent.transport != "console":
         # The text holds the link's token, which stands nowhere else in the clear; the demo page shows it.
         intent.body = ""
         intent.reference = ""

@@ -127,6 +127,7 @@ def _engine(path: Path, *, readers: int) -> Engine:
         poolclass=QueuePool,
         pool_size=readers or 1,
         max_overflow=0,
+        hide_parameters=True,  # an error's text goes to the log
         connect_args={"check_same_thread": False, "timeout": _BUSY_MS / 1000},
     )
 
