@@ -12,16 +12,19 @@ from sqlalchemy.types import TypeDecorator
 class Placed(str):
     """A text together with its sealed form; reads like the text.
 
-    Made by the row hooks just before a row is written: only they know table, column and row.
+    Made by the row hooks just before a row is written: only they know table, column and row. A value handed
+    on to another row still names its old place, and is sealed anew there.
     """
 
-    __slots__ = ("sealed",)
+    __slots__ = ("place", "sealed")
     sealed: bytes
+    place: bytes
 
-    def __new__(cls, text: str, sealed: bytes) -> Self:
-        """Join `text` with the bytes that stand for it in the database."""
+    def __new__(cls, text: str, sealed: bytes, place: bytes) -> Self:
+        """Join `text` with the bytes that stand for it at `place` in the database."""
         placed = super().__new__(cls, text)
         placed.sealed = sealed
+        placed.place = place
         return placed
 
 
@@ -29,11 +32,13 @@ class PlacedBytes(bytes):
     """As `Placed`, for binary values."""
 
     sealed: bytes
+    place: bytes
 
-    def __new__(cls, plain: bytes, sealed: bytes) -> Self:
-        """Join `plain` with the bytes that stand for it in the database."""
+    def __new__(cls, plain: bytes, sealed: bytes, place: bytes) -> Self:
+        """Join `plain` with the bytes that stand for it at `place` in the database."""
         placed = super().__new__(cls, plain)
         placed.sealed = sealed
+        placed.place = place
         return placed
 
 

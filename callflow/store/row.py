@@ -71,6 +71,10 @@ def _table(mapper: Mapper[Row]) -> str:
     return cast("Table", mapper.local_table).name
 
 
+def _placed(plain: bytes, sealed: bytes, where: bytes, *, binary: bool) -> Placed | PlacedBytes:
+    return PlacedBytes(plain, sealed, where) if binary else Placed(plain.decode(), sealed, where)
+
+
 @event.listens_for(Row, "before_insert", propagate=True)
 @event.listens_for(Row, "before_update", propagate=True)
 def _seal(mapper: Mapper[Row], _connection: Connection, row: Row) -> None:
@@ -80,13 +84,11 @@ def _seal(mapper: Mapper[Row], _connection: Connection, row: Row) -> None:
     sealer = sealer_of(tx)
     for name, column in _sealed_columns(mapper):
         plain = getattr(row, name)
-        if isinstance(plain, (Placed, PlacedBytes)):
-            continue
         where = place(_table(mapper), name, row.id)
-        if column.binary:
-            setattr(row, name, PlacedBytes(plain, sealer.seal(plain, where)))
-        else:
-            setattr(row, name, Placed(plain, sealer.seal(plain.encode(), where)))
+        if isinstance(plain, (Placed, PlacedBytes)) and plain.place == where:
+            continue
+        value = plain if column.binary else plain.encode()
+        setattr(row, name, _placed(value, sealer.seal(value, where), where, binary=column.binary))
         if column.blind:
             setattr(row, column.blind, sealer.blind(plain))
 
@@ -99,8 +101,7 @@ def _unseal(row: Row, context: QueryContext) -> None:
         if isinstance(envelope, Envelope):
             where = place(_table(mapper), name, row.id)
             plain = sealer_of(context.session).unseal(envelope, where)
-            value = PlacedBytes(plain, envelope) if column.binary else Placed(plain.decode(), envelope)
-            set_committed_value(row, name, value)
+            set_committed_value(row, name, _placed(plain, envelope, where, binary=column.binary))
 
 
 @event.listens_for(Row, "refresh", propagate=True, restore_load_context=True)
