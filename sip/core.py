@@ -135,6 +135,10 @@ class Core:
         """Tell what we understand."""
         return [("Allow", ALLOW), ("Supported", ", ".join(OPTIONS_SUPPORTED))]
 
+    def typed(self, body: bytes) -> list[tuple[str, str]]:
+        """Name a session description's type; nothing for an empty body."""
+        return [("Content-Type", SDP_TYPE)] if body else []
+
     def capabilities(self) -> list[tuple[str, str]]:
         """Answer OPTIONS (RFC 3261 11.2)."""
         return [
@@ -172,6 +176,12 @@ class Core:
             if carrier.name == name and ip_address(carrier.local[0]).version == version:
                 return carrier
         return None
+
+
+def has_sdp(message: Request | Response) -> bool:
+    """Tell whether the body is a session description."""
+    kind = message.headers.get("Content-Type").partition(";")[0].strip().lower()
+    return bool(message.body) and kind == SDP_TYPE
 
 
 def transport_of(uri: Uri) -> str:

@@ -234,12 +234,12 @@ class Gate:
 
     def challenge(self, now: float, *, stale: bool = False) -> list[tuple[str, str]]:
         """Write the challenges of a 401, the stronger first (RFC 8760 2.4); `now` is wall time, seconds."""
-        nonce = self._nonce(int(now))
+        nonce, realm = self._nonce(int(now)), _escape(self.realm)
         suffix = ", stale=true" if stale else ""
         return [
             (
                 "WWW-Authenticate",
-                f'Digest realm="{_escape(self.realm)}", nonce="{nonce}", algorithm={name}, qop="auth"{suffix}',
+                f'Digest realm="{realm}", nonce="{nonce}", algorithm={name}, qop="auth"{suffix}',
             )
             for name in ("SHA-256", "MD5")
         ]

@@ -13,7 +13,7 @@ from sip.headers import Headers
 from sip.identity import diverted_from, identify
 from sip.leg import Book, EndedBy, Leg
 from sip.message import Request, Response
-from sip.offer import Local, OfferError, SdpError, accept, write
+from sip.offer import Local, OfferError, SdpError
 from sip.transport import Hop
 from sip.uri import parse_uri
 
@@ -66,9 +66,8 @@ class IncomingLeg(Leg):
         self.offered = bool(message.body)
         self.invite = message
         self.exchange = exchange
-        self._owed = exchange
+        self.session.owed = exchange
         self._body = b""  # our answer in a reliable 183 stands; the 200 repeats it
-        self._rang = False
         self._pending: Callable[[], None] | None = None
         self._provisional: Provisional | None = None
         self._rseq = 0
@@ -83,7 +82,6 @@ class IncomingLeg(Leg):
         """Send 180; again every minute, so that no proxy gives up."""
         if self.ended or self.exchange.answered:
             return
-        self._rang = True
         if self._refresh_ringing:
             self._refresh_ringing.cancel()
         self._refresh_ringing = self.core.clock.call_later(_KEEP_RINGING_S, self.ring)
@@ -93,7 +91,6 @@ class IncomingLeg(Leg):
         """Send 183 with SDP, reliably if the peer can (RFC 3262)."""
         if self.ended or self.exchange.answered or self._body or not self.offered:
             return
-        self.local = local
         if self._accept(local):
             self._send_provisional(183, self._body)
 
@@ -104,35 +101,29 @@ class IncomingLeg(Leg):
         if self._provisional:
             self._pending = lambda: self.answer(local)  # RFC 3262 3: the offer's answer must arrive first
             return
-        self.local = local
-        if self.offered:
-            if not self._body and not self._accept(local):
-                return
-        else:
-            self._offering = True
-            self._version += 1
-            self._body = write(local, self._session, self._version)
+        if not self.offered:
+            self._body = self.session.negotiation.offer(local)
+        elif not self._body and not self._accept(local):
+            return
         self._succeed()
 
     def _accept(self, local: Local) -> bool:
         try:
-            self._body, sound = accept(self.invite.body, local, self._session, self._version + 1)
+            self._body, sound = self.session.negotiation.answer(self.invite.body, local)
         except (SdpError, OfferError) as error:
             self.core.counters["refused_offer"] += 1
             self._fail(400 if isinstance(error, SdpError) else 488, "error")
             return False
-        self._version += 1
         self.agree(sound)
         return True
 
     def _succeed(self) -> None:
-        self._owed = None
+        self.session.owed = None
         self._quiet()
         if self.dialog:
             self.dialog.early = False
-        self.repeat(
-            self.exchange, self.core.respond(self.exchange, 200, self._content(self._body), self._body)
-        )
+        fields = [*self.content(self._body), *self.session.answer_timer(self.invite.headers)]
+        self.session.repeat(self.exchange, self.core.respond(self.exchange, 200, fields, self._body))
 
     def refuse(self, code: int, retry_after: int = 0) -> None:
         """Send a final refusal."""
@@ -149,7 +140,7 @@ class IncomingLeg(Leg):
         super().hang_up()
 
     def _fail(self, code: int, by: EndedBy, fields: list[tuple[str, str]] | None = None) -> None:
-        self._owed = None
+        self.session.owed = None
         self._quiet()
         self.core.respond(self.exchange, code, fields or ())
         self.finish(by)
@@ -191,7 +182,7 @@ class IncomingLeg(Leg):
     def _send_provisional(self, status: int, body: bytes) -> None:
         if self._provisional:
             return
-        fields = self._content(body)
+        fields = self.content(body)
         if not wants_100rel(self.invite.headers, body=bool(body)):
             self.core.respond(self.exchange, status, fields, body)
             return
@@ -208,16 +199,12 @@ class IncomingLeg(Leg):
             return
         self._provisional.stop()
         self._provisional = None
-        self._answer_prack(message, exchange)
+        self.session.owed = None  # an offer in PRACK crosses nothing: our first answer has arrived
+        self.session.answer_early(message, exchange)
+        self.session.owed = self.exchange
         pending, self._pending = self._pending, None
         if pending:
             pending()
-
-    def _answer_prack(self, message: Request, exchange: Answering) -> None:
-        if message.body and self.local and self._body:
-            self._answer_offer(message, exchange, acknowledged=False)
-            return
-        self.core.respond(exchange, 200)
 
     def _unpracked(self) -> None:
         self._provisional = None

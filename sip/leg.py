@@ -10,14 +10,15 @@ import secrets
 from collections.abc import Callable, Iterable
 from typing import Literal, Protocol
 
-from sip.acknowledged import Acknowledged
-from sip.core import SDP_TYPE, Core, ignore
+from sip.core import Core, ignore
 from sip.dialog import Dialog
+from sip.digest import Login
 from sip.exchange import Answering
 from sip.identity import Identity
 from sip.keypad import key_of
 from sip.message import Request, Response
-from sip.offer import Local, OfferError, SdpError, Sound, accept, settle, write
+from sip.offer import Local, Sound
+from sip.session import Session
 from sip.transfer import Subscription, Transferred
 from sip.transport import Hop
 from sip.uri import is_number
@@ -25,10 +26,7 @@ from sip.uri import is_number
 EndedBy = Literal["caller", "us", "error"]
 Dialled = Literal["answered", "busy", "no_answer", "refused", "failed", "ended"]
 
-__all__ = ["Dialled", "EndedBy", "Leg", "Transferred"]
-
-_GLARE_S = (2.1, 4.0)  # RFC 3261 14.1: the side that owns the Call-ID waits longer
-_GLARE_OTHER_S = (0.0, 2.0)
+__all__ = ["Book", "Dialled", "EndedBy", "Leg", "Transferred"]
 
 
 class Book(Protocol):
@@ -71,8 +69,6 @@ class Leg:
         self.identity = Identity()
         self.line = line
         self.offered = False
-        self.sound: Sound | None = None
-        self.dialog: Dialog | None = None
         self.ended = False
         self.on_sound: Callable[[Sound], None] = ignore
         self.on_confirmed: Callable[[], None] = ignore
@@ -80,15 +76,17 @@ class Leg:
         self.on_ringing: Callable[[], None] = ignore
         self.on_ended: Callable[[EndedBy], None] = ignore
         self.core = core
-        self.hop = hop
-        self.local: Local | None = None
-        self.unacked: Acknowledged | None = None
-        self.subscription: Subscription | None = None
         self.book = book
-        self._session = secrets.randbits(48)
-        self._version = 0
-        self._offering = False  # an offer of ours waits for its answer
-        self._owed: Answering | None = None  # an INVITE/UPDATE of the peer waits for our final answer
+        self.hop = hop
+        self.dialog: Dialog | None = None
+        self.login: Login | None = None
+        self.session = Session(self)
+        self.subscription: Subscription | None = None
+
+    @property
+    def sound(self) -> Sound | None:
+        """What both sides agreed on last."""
+        return self.session.negotiation.sound
 
     # What the owner of a leg calls.
 
@@ -120,26 +118,16 @@ class Leg:
         """End the leg whatever its state (480, CANCEL or BYE); `on_ended("us")` follows at once."""
         if self.ended:
             return
-        if self.unacked:
+        if self.incoming and self.session.unacked:
             self.finish("us", keep=True)  # no BYE before the ACK (RFC 3261 15): `acked` sends it
             return
-        if self.dialog and not self.dialog.early:
-            self.bye()
+        self.bye()
         self.finish("us")
 
     def hold(self, local: Local) -> None:
         """Send a re-INVITE with `local` (its direction holds or resumes the peer, or moves the sound)."""
-        if self.ended or self.dialog is None or self.dialog.early:
-            return
-        self.local = local
-        if self._offering or self._owed or self.unacked:
-            self._later(self.hold, local)
-            return
-        self._offering = True
-        self._version += 1
-        body = write(local, self._session, self._version)
-        seq = self.request("INVITE", self._content(body), body, self._reinvited, self._reinvite_lost)
-        self._reinvite_seq = seq
+        if not self.ended and self.dialog and not self.dialog.early:
+            self.session.change(local)
 
     async def refer(self, target: str, timeout_s: float) -> Transferred:
         """Ask the peer to call `target` (SIP URI or number) instead of us (RFC 3515, blind transfer).
@@ -155,10 +143,12 @@ class Leg:
         if self.ended or self.dialog is None or self.dialog.early or self.subscription:
             return "failed"
         self.subscription = Subscription()
-        fields = [("Refer-To", f"<{self._refer_uri(target)}>"), ("Referred-By", self._own_uri())]
-        self.request(
-            "REFER", (*self._contact(), *fields), b"", self.subscription.answered, self.subscription.lost
-        )
+        fields = [
+            *self._contact(),
+            ("Refer-To", f"<{self._refer_uri(target)}>"),
+            ("Referred-By", self.dialog.local.partition(";tag=")[0]),
+        ]
+        self.request("REFER", fields, b"", self.subscription.answered, self.subscription.lost)
         try:
             result = await self.subscription.outcome(timeout_s)
         finally:
@@ -174,9 +164,6 @@ class Leg:
         port = f":{place.port}" if place.port else ""
         return f"sip:{target}@{place.host}{port}"
 
-    def _own_uri(self) -> str:
-        return self.dialog.local.partition(";tag=")[0] if self.dialog else ""
-
     # What the telephone hands in.
 
     def received(self, message: Request, exchange: Answering) -> None:
@@ -186,30 +173,25 @@ class Leg:
             return
         serve = {
             "BYE": self._bye,
-            "INVITE": self._reinvite,
-            "UPDATE": self._update,
+            "INVITE": self._invite_again,
+            "UPDATE": self.session.update,
             "INFO": self._info,
             "NOTIFY": self._notify,
             "PRACK": self.pracked,
             "OPTIONS": self._options,
             "REFER": self._refer,
-        }.get(message.method)
-        if serve is None:
-            self.core.respond(exchange, 405, self.core.allowed())
-            return
+        }[message.method]
         serve(message, exchange)
 
     def acked(self, message: Request) -> None:
         """Take the ACK of a 2xx of ours."""
-        if self.unacked is None or message.cseq.number != self.unacked.seq:
+        if not self.session.acked(message):
             return
-        self.unacked.stop()
-        self.unacked = None
         if self.ended:
             self.bye()
-            self._clear()
+            self.clear()
             return
-        if self._offering and not self._answer_in_ack(message):
+        if self.session.negotiation.offering and not self.session.settle(message.body):
             return
         self.confirmed()
 
@@ -220,22 +202,11 @@ class Leg:
         """Serve PRACK; only incoming legs send reliable provisional responses."""
         self.core.respond(exchange, 481)
 
-    def _answer_in_ack(self, message: Request) -> bool:
-        self._offering = False
-        return self._settled(message.body)
-
-    def _settled(self, body: bytes) -> bool:
-        """Take the answer to our offer; the call cannot go on without one."""
-        try:
-            sound = settle(body, self.local) if self.local else None
-        except (SdpError, OfferError):
-            sound = None
-        if sound is None:
-            self.bye()
-            self.finish("error")
-            return False
-        self.agree(sound)
-        return True
+    def _invite_again(self, message: Request, exchange: Answering) -> None:
+        if self.ended:
+            self.core.respond(exchange, 481)
+            return
+        self.session.reinvite(message, exchange)
 
     def _bye(self, _message: Request, exchange: Answering) -> None:
         self.core.respond(exchange, 200)
@@ -266,109 +237,12 @@ class Leg:
         if self.subscription:
             self.subscription.notified(message)
 
-    # Changes of the session by the peer.
-
-    def _reinvite(self, message: Request, exchange: Answering) -> None:
-        if not self._may_offer(exchange):
-            return
-        if message.body:
-            self._answer_offer(message, exchange, acknowledged=True)
-            return
-        if self.local is None:
-            self.core.respond(exchange, 488)
-            return
-        self._offering = True
-        self._version += 1
-        body = write(self.local, self._session, self._version)
-        self.repeat(exchange, self.core.respond(exchange, 200, self._content(body), body))
-
-    def _update(self, message: Request, exchange: Answering) -> None:
-        if not message.body:
-            if self.dialog:
-                self.dialog.refresh(message.headers)
-            self.core.respond(exchange, 200, self._contact())
-            return
-        if self._may_offer(exchange):
-            self._answer_offer(message, exchange, acknowledged=False)
-
-    def _may_offer(self, exchange: Answering) -> bool:
-        """Refuse an offer that crosses another (RFC 3261 14.2, RFC 3311 5.2)."""
-        if self._offering:
-            self.core.respond(exchange, 491)
-        elif self.unacked or self._owed or self.local is None:
-            self.core.respond(exchange, 500, [("Retry-After", str(secrets.randbelow(10)))])
-        else:
-            return True
-        return False
-
-    def _answer_offer(self, message: Request, exchange: Answering, *, acknowledged: bool) -> None:
-        if self.local is None or not has_sdp(message):
-            self.core.respond(exchange, 415, [("Accept", SDP_TYPE)])
-            return
-        try:
-            body, sound = accept(message.body, self.local, self._session, self._version + 1)
-        except SdpError:
-            self.core.respond(exchange, 400)
-            return
-        except OfferError:
-            self.core.respond(exchange, 488)
-            return
-        self._version += 1
-        if self.dialog:
-            self.dialog.refresh(message.headers)
-        answer = self.core.respond(exchange, 200, self._content(body), body)
-        if acknowledged:
-            self.repeat(exchange, answer)
-        self.agree(sound)
-
-    # Changes of the session by us.
-
-    def _reinvited(self, answer: Response) -> None:
-        if answer.status < 200 or self.dialog is None:  # noqa: PLR2004  # provisional
-            return
-        if answer.status >= 300:  # noqa: PLR2004  # refused: the session stays as it was
-            self._offering = False
-            if answer.status in {408, 481}:
-                self.bye()
-                self.finish("error")
-            elif answer.status == 491 and self.local:  # noqa: PLR2004  # glare
-                self._later(self.hold, self.local)
-            return
-        self.dialog.refresh(answer.headers)
-        self.send_ack(self.dialog, self._reinvite_seq)
-        if not self._offering:
-            return  # a repeated 2xx: its ACK was lost
-        self._offering = False
-        self._settled(answer.body)
-
-    def _reinvite_lost(self, _status: int) -> None:
-        self._offering = False
-        if not self.ended:
-            self.bye()
-            self.finish("error")
-
-    def _later(self, action: Callable[[Local], None], local: Local) -> None:
-        low, high = _GLARE_OTHER_S if self.incoming else _GLARE_S
-        delay = low + (high - low) * secrets.randbelow(100) / 100
-        self.core.clock.call_later(delay, action, local)
-
     # Tools of both kinds of leg.
 
     def agree(self, sound: Sound) -> None:
-        """Take over what offer and answer settled."""
-        self.sound = sound
+        """Tell what offer and answer settled."""
         if not self.ended:
             self.on_sound(sound)
-
-    def repeat(self, exchange: Answering, answer: Response) -> None:
-        """Keep sending a 2xx until its ACK."""
-        exchange.on_ack = self.acked
-        self.unacked = Acknowledged(self.core, exchange, answer, self._unheard)
-
-    def _unheard(self) -> None:
-        self.unacked = None
-        self.bye()
-        self.finish("error")
 
     def request(
         self,
@@ -378,13 +252,29 @@ class Leg:
         on_response: Callable[[Response], None] = ignore,
         on_lost: Callable[[int], None] = ignore,
     ) -> int:
-        """Send a request within the dialog; gives its CSeq number."""
+        """Send a request within the dialog, again with credentials if challenged; gives its CSeq number."""
         if self.dialog is None:
             raise RuntimeError("no dialog yet")
         uri, own = self.dialog.fields(method)
         hop = self.core.hop_of(self.dialog, self.hop)
-        self.core.ask(hop, self.core.build(hop, method, uri, (*own, *fields), body), on_response, on_lost)
+        kept = tuple(fields)
+
+        def answered(answer: Response) -> None:
+            proof = self.proof(answer, method, uri, body)
+            if not proof:
+                on_response(answer)
+                return
+            rest = [field for field in kept if not field[0].endswith("Authorization")]
+            self.request(method, (*rest, *proof), body, on_response, on_lost)
+
+        self.core.ask(hop, self.core.build(hop, method, uri, (*own, *kept), body), answered, on_lost)
         return self.dialog.local_seq
+
+    def proof(self, answer: Response, method: str, uri: str, body: bytes) -> list[tuple[str, str]]:
+        """Answer a challenge; nothing without account, or when our credentials were refused."""
+        if answer.status not in {401, 407} or self.login is None:
+            return []
+        return self.login.answer(answer.status, answer.headers, method, uri, body)
 
     def send_ack(self, dialog: Dialog, seq: int) -> None:
         """Acknowledge a 2xx (RFC 3261 13.2.2.4): no transaction, a branch of its own."""
@@ -398,9 +288,9 @@ class Leg:
             self.request("BYE")
 
     def finish(self, by: EndedBy, *, keep: bool = False) -> None:
-        """End the leg once; `keep` leaves it findable until the ACK of our 2xx comes."""
+        """End the leg once; `keep` leaves it findable for messages that are still on their way."""
         if not keep:
-            self._clear()
+            self.clear()
         if self.ended:
             return
         self.ended = True
@@ -408,21 +298,14 @@ class Leg:
             self.subscription.leg_ended(by)
         self.on_ended(by)
 
-    def _clear(self) -> None:
-        if self.unacked:
-            self.unacked.stop()
-            self.unacked = None
+    def clear(self) -> None:
+        """Stop what waits and leave the book."""
+        self.session.close()
         self.book.forget(self)
 
     def _contact(self) -> list[tuple[str, str]]:
         return [("Contact", self.core.contact(self.hop))]
 
-    def _content(self, body: bytes) -> list[tuple[str, str]]:
-        typed = [("Content-Type", SDP_TYPE)] if body else []
-        return [*self._contact(), *self.core.allowed(), *typed]
-
-
-def has_sdp(message: Request | Response) -> bool:
-    """Tell whether the body is a session description."""
-    kind = message.headers.get("Content-Type").partition(";")[0].strip().lower()
-    return bool(message.body) and kind == SDP_TYPE
+    def content(self, body: bytes) -> list[tuple[str, str]]:
+        """Write Contact, what we understand, and the body's type."""
+        return [*self._contact(), *self.core.allowed(), *self.core.typed(body)]

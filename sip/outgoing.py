@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 
-from sip.core import SDP_TYPE, Core, tag
+from sip.core import Core, has_sdp, tag
 from sip.dialog import Dialog, calling
 from sip.digest import Login, Secret
 from sip.exchange import Asking, cancel_for
-from sip.leg import Book, Dialled, EndedBy, Leg, has_sdp
+from sip.leg import Book, Dialled, EndedBy, Leg
 from sip.message import Response
-from sip.offer import Local, OfferError, SdpError, settle, write
+from sip.offer import Local, OfferError, SdpError
 from sip.transfer import outcome_of
 from sip.transport import Hop
 from sip.uri import Uri, parse_name_addr, parse_uri
@@ -65,10 +65,9 @@ class OutgoingLeg(Leg):
         local: Local,
     ) -> None:
         super().__init__(core, book, hop, called.line)
-        self.local = local
         self.called = called
         self.dialled = called.uri.name
-        self._login = Login(called.secret) if called.secret else None
+        self.login = Login(called.secret) if called.secret else None
         self._local_tag = tag()
         self._call_id = tag() + tag()
         self._seq = 0
@@ -82,8 +81,7 @@ class OutgoingLeg(Leg):
         self._fields: tuple[tuple[str, str], ...] = ()
         self._deadline: asyncio.TimerHandle | None = None
         self._outcome: asyncio.Future[Dialled] = asyncio.get_running_loop().create_future()
-        self._body = write(local, self._session, self._version)
-        self._offering = True
+        self._body = self.session.negotiation.offer(local)
 
     # What the owner calls.
 
@@ -140,7 +138,8 @@ class OutgoingLeg(Leg):
             *self.core.allowed(),
             *self.called.extra,
             *self._fields,
-            ("Content-Type", SDP_TYPE),
+            *self.session.propose_timer(),
+            *self.core.typed(self._body),
         ]
 
     def _response(self, answer: Response) -> None:
@@ -196,8 +195,7 @@ class OutgoingLeg(Leg):
 
     def _early_media(self, answer: Response) -> None:
         try:
-            if self.local:
-                self.agree(settle(answer.body, self.local))
+            self.agree(self.session.negotiation.preview(answer.body))
         except (SdpError, OfferError):
             self.core.counters["bad_early_media"] += 1
 
@@ -214,7 +212,7 @@ class OutgoingLeg(Leg):
         if confirmed or self.ended:
             self._bye_for(dialog)
             if not confirmed:
-                self._clear()
+                self.clear()
             return
         self._established(answer, dialog)
 
@@ -237,9 +235,10 @@ class OutgoingLeg(Leg):
         self.dialog = dialog
         self.book.learn(self, dialog)
         self._stop_deadline()
-        self._offering = False
-        if (has_sdp(answer) or self.sound is None) and not self._settled(answer.body):
+        self.session.take_timer(answer.headers)
+        if (has_sdp(answer) or self.sound is None) and not self.session.settle(answer.body):
             return
+        self.session.negotiation.offering = False
         self._settle("answered")
         self.on_confirmed()
 
@@ -259,12 +258,13 @@ class OutgoingLeg(Leg):
             return self._authenticate(answer)
         if answer.status in {301, 302}:
             return self._redirect(answer)
+        if answer.status == 422 and self.session.raise_timer(answer.headers):  # noqa: PLR2004  # interval too small
+            self._restart()
+            return True
         return False
 
     def _authenticate(self, answer: Response) -> bool:
-        if self._login is None:
-            return False
-        fields = self._login.answer(answer.status, answer.headers, "INVITE", str(self.called.uri), self._body)
+        fields = self.proof(answer, "INVITE", str(self.called.uri), self._body)
         if not fields:
             return False
         self._fields = tuple(fields)
@@ -307,7 +307,7 @@ class OutgoingLeg(Leg):
         self._settle(outcome)
         if self._heard:
             self._send_cancel()
-        self._deadline = self.core.clock.call_later(64 * self.core.settings.t1_s, self._clear)
+        self._deadline = self.core.clock.call_later(64 * self.core.settings.t1_s, self.clear)
 
     def _send_cancel(self) -> None:
         if self._asking and not self._cancel_sent:

@@ -18,6 +18,7 @@ from sip.core import (
     SDP_TYPE,
     SUPPORTED_METHODS,
     Core,
+    has_sdp,
     tag,
 )
 from sip.dialog import Dialog, DialogId
@@ -25,11 +26,12 @@ from sip.exchange import Answering
 from sip.guard import Peers, RateLimit, Throttle
 from sip.headers import Headers
 from sip.incoming import IncomingLeg, Origin
-from sip.leg import Leg, has_sdp
+from sip.leg import Leg
 from sip.message import REASONS, MessageError, Request, Response, parse
 from sip.offer import Local, SdpError, read
 from sip.outgoing import Called, OutgoingLeg, sender_of
 from sip.phone_settings import Peer, PhoneSettings
+from sip.session_timer import too_small
 from sip.transaction import Event
 from sip.transport import Address, Hop, Udp
 from sip.uri import Uri, is_number, parse_uri
@@ -248,7 +250,7 @@ class Phone:
     def _invite(self, message: Request, exchange: Answering, hop: Hop, peer: Peer) -> None:
         core = self._core
         core.respond(exchange, 100)
-        refusal = self._full(peer) or unacceptable(message)
+        refusal = self._full(peer) or unacceptable(message, self.settings.min_se_s)
         if refusal:
             self.counters["refused"] += 1
             core.respond(exchange, *refusal)
@@ -331,7 +333,7 @@ def answer_address(message: Request, hop: Hop) -> Address:
     return hop.address[0], message.via.port or DEFAULT_PORTS["udp"]
 
 
-def unacceptable(message: Request) -> tuple[int, list[tuple[str, str]]] | None:
+def unacceptable(message: Request, least_s: int) -> tuple[int, list[tuple[str, str]]] | None:
     """Check that an INVITE's body and wishes are ones we serve (RFC 3261 8.2.3, 20.1)."""
     headers = message.headers
     if headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -342,6 +344,8 @@ def unacceptable(message: Request) -> tuple[int, list[tuple[str, str]]] | None:
         wanted = {value.partition(";")[0].strip() for value in headers.tokens("Accept")}
         if not wanted & {SDP_TYPE, "application/*", "*/*"}:
             return 406, [("Accept", SDP_TYPE)]
+    if too_small(headers, least_s):
+        return 422, [("Min-SE", str(least_s))]
     try:
         if message.body:
             read(message.body)
