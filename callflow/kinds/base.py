@@ -168,7 +168,9 @@ class Speaking(Kind):
 def say(state: State, name: str, **values: str) -> Prompt:
     """Make a prompt in the call's language; it may speak the call's variables and `values`."""
     extra = tuple(values.items())
-    return Prompt(name=name, language=state.language, values=state.variables + extra if extra else state.variables)
+    return Prompt(
+        name=name, language=state.language, values=state.variables + extra if extra else state.variables
+    )
 
 
 def remember(state: State, pairs: tuple[tuple[str, str], ...]) -> State:

@@ -86,7 +86,9 @@ class Deflect(Kind):
         return self._ask(replace(state, tries=state.tries + 1))
 
     def _numpad(self) -> Numpad:
-        return Numpad(self.ask, self.wrong, self.readback, lambda number: allowed_mobile(number, self.countries))
+        return Numpad(
+            self.ask, self.wrong, self.readback, lambda number: allowed_mobile(number, self.countries)
+        )
 
     def _settled(self, found: Stay | Entered) -> Move:
         if isinstance(found, Stay):

@@ -9,7 +9,6 @@ from callflow.events import Event, Told
 from callflow.flow import Flow, Move, State
 from callflow.kinds.base import CalendarName, Exit, Kind, leave, remember, stay
 
-
 FACTS = ("until", "next", "reason", "deputy", "deputy_phone", "on_call")
 
 
@@ -40,5 +39,7 @@ class Hours(Kind):
         del flow
         if not isinstance(event, Told):
             return leave(state, "open")
-        exit_ = {"open": "open", "lunch": "lunch", "holiday": "holiday", "closure": "closure"}.get(event.answer, "closed")
+        exit_ = {"open": "open", "lunch": "lunch", "holiday": "holiday", "closure": "closure"}.get(
+            event.answer, "closed"
+        )
         return leave(remember(state, event.values), exit_ if getattr(self, exit_) else "closed")

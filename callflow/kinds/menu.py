@@ -11,7 +11,19 @@ from pydantic import BeforeValidator, Field
 from callflow.effects import Gather, Urgency
 from callflow.events import DigitsPressed, Event
 from callflow.flow import Flow, Leave, Move, State
-from callflow.kinds.base import Concern, Exit, Lint, Part, PromptName, Seconds, Speaking, Tries, leave, say, stay
+from callflow.kinds.base import (
+    Concern,
+    Exit,
+    Lint,
+    Part,
+    PromptName,
+    Seconds,
+    Speaking,
+    Tries,
+    leave,
+    say,
+    stay,
+)
 from callflow.kinds.goto import spelled_out
 
 Key = Annotated[str, Field(pattern=r"^[0-9*#]$")]

@@ -20,7 +20,9 @@ class Subflow(Kind):
 
     flow: FlowName
     then: Exit
-    exits_: dict[str, Annotated[Case, BeforeValidator(spelled_out)]] = Field(default_factory=dict, alias="exits")
+    exits_: dict[str, Annotated[Case, BeforeValidator(spelled_out)]] = Field(
+        default_factory=dict, alias="exits"
+    )
 
     def enter(self, flow: Flow, state: State) -> Move:
         """Note where to return and begin; `enter` is the link that the compiler lays."""

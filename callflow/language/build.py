@@ -111,7 +111,7 @@ def _head(source: Source, wanted: str, built: Built) -> Head | None:
         built.problems.append(source.problem("head-missing", ()))
         return None
     if given[0] != wanted:
-        built.problems.append(source.problem("head-other", (given[0],), at_key=True, wanted=wanted))
+        built.problems.append(source.problem_at_key("head-other", (given[0],), wanted=wanted))
         return None
     try:
         head = Head.model_validate(data)
@@ -175,24 +175,24 @@ class _Gatherer:
         for name, raw in head.nodes.items():
             way: Way = ("nodes", name)
             if not NAME.fullmatch(name):
-                self.built.problems.append(source.problem("name-wrong", way, at_key=True, name=name[:40]))
+                self.built.problems.append(source.problem_at_key("name-wrong", way, name=name[:40]))
             elif (first := self.built.nodes.get(prefix + name)) is not None:
                 values = {"node": name, "file": first.source.file}
-                self.built.problems.append(source.problem("node-twice", way, at_key=True, **values))
+                self.built.problems.append(source.problem_at_key("node-twice", way, **values))
             else:
                 self._node(source, way, prefix + name, raw, prefix)
 
     def _node(self, source: Source, way: Way, name: str, raw: dict[str, object], prefix: str) -> None:
         if len(raw) != 1:
             self.built.problems.append(
-                source.problem("node-shape", way, at_key=True, node=str(way[-1]), kinds=kind_names())
+                source.problem_at_key("node-shape", way, node=str(way[-1]), kinds=kind_names())
             )
             return
         word, fields = next(iter(raw.items()))
         kind = KINDS.get(word)
         if kind is None:
             values = {"kind": word[:40], "suggestion": suggestion(word, KINDS)}
-            self.built.problems.append(source.problem("kind-unknown", (*way, word), at_key=True, **values))
+            self.built.problems.append(source.problem_at_key("kind-unknown", (*way, word), **values))
             return
         way = (*way, word)
         try:

@@ -47,13 +47,19 @@ def _own_faults(built: Built) -> Iterator[Problem]:
 
 
 def _problem(written: Written, lint: Lint) -> Problem:
-    place = written.source.value((*written.way, *lint.path)) if lint.path else written.source.key(written.name_way)
+    place = (
+        written.source.value((*written.way, *lint.path))
+        if lint.path
+        else written.source.key(written.name_way)
+    )
     return Problem(written.source.file, place.line, place.column, lint.code, lint.values, lint.severity)
 
 
 def _references(built: Built, around: Surroundings) -> Iterator[Problem]:
     if around.languages and built.head.language not in around.languages:
-        yield built.source.problem("language-unknown", ("language",), **_language(built.head.language, around))
+        yield built.source.problem(
+            "language-unknown", ("language",), **_language(built.head.language, around)
+        )
     yield from _target(built, built.source, ("start",), built.head.start, "")
     for key, target in built.head.everywhere.items():
         yield from _target(built, built.source, ("everywhere", key), target, "")
@@ -90,7 +96,9 @@ def _reference(
         yield written.source.problem(f"{found.what}-unknown", way, **_hint(found.value, known[found.what]))
 
 
-def _target(built: Built, source: Source, way: tuple[str | int, ...], target: str, prefix: str) -> Iterator[Problem]:
+def _target(
+    built: Built, source: Source, way: tuple[str | int, ...], target: str, prefix: str
+) -> Iterator[Problem]:
     if is_return(target):
         if not prefix:
             yield source.problem("return-outside", way)
@@ -149,20 +157,22 @@ def _course(built: Built, graph: Graph) -> Iterator[Problem]:
     for name, written in built.nodes.items():
         short = {"node": name}
         if name not in reached:
-            yield written.source.problem("node-unreachable", written.name_way, at_key=True, **short)
+            yield written.source.problem_at_key("node-unreachable", written.name_way, **short)
         elif name not in ending:
-            yield written.source.problem("dead-end", written.name_way, at_key=True, **short)
+            yield written.source.problem_at_key("dead-end", written.name_way, **short)
     open_nodes = graph.reach([built.head.start], when_open=True)
     for name in sorted(open_nodes):
         written = built.nodes[name]
         if not keys_help and name not in human:
-            yield written.source.problem("no-human", written.name_way, at_key=True, node=name)
+            yield written.source.problem_at_key("no-human", written.name_way, node=name)
     yield from _endless(built, graph)
     yield from _keys(built, graph)
 
 
 def _endless(built: Built, graph: Graph) -> Iterator[Problem]:
-    restless = {name for name, written in built.nodes.items() if not written.node.waits and not written.node.final}
+    restless = {
+        name for name, written in built.nodes.items() if not written.node.waits and not written.node.final
+    }
     sorter = TopologicalSorter({name: graph.edges[name] & restless for name in restless})
     try:
         sorter.prepare()
@@ -170,7 +180,7 @@ def _endless(built: Built, graph: Graph) -> Iterator[Problem]:
         circle = error.args[1]
         written = built.nodes[min(circle)]
         names = ", ".join(sorted(set(circle)))
-        yield written.source.problem("loop-endless", written.name_way, at_key=True, nodes=names)
+        yield written.source.problem_at_key("loop-endless", written.name_way, nodes=names)
 
 
 def _keys(built: Built, graph: Graph) -> Iterator[Problem]:
@@ -179,17 +189,17 @@ def _keys(built: Built, graph: Graph) -> Iterator[Problem]:
     zero = everywhere.get("0", "")
     if not zero or not graph.straight_to_human(zero):
         way: tuple[str, ...] = ("everywhere", "0") if zero else ("everywhere",) if everywhere else ()
-        yield _warned(built.source.problem("zero-not-human", way, at_key=True))
+        yield _warned(built.source.problem_at_key("zero-not-human", way))
     for name, written in built.nodes.items():
         if not isinstance(written.node, Menu):
             continue
         for key in written.node.choices:
             target = graph.links[name][key]
-            way = (*written.way, "choices", key)
+            at = (*written.way, "choices", key)
             if key == "0" and not graph.straight_to_human(target):
-                yield _warned(written.source.problem("zero-not-human", way, at_key=True))
+                yield _warned(written.source.problem_at_key("zero-not-human", at))
             elif everywhere.get(key, target) != target:
-                yield _warned(written.source.problem("key-hidden", way, at_key=True, key=key))
+                yield _warned(written.source.problem_at_key("key-hidden", at, key=key))
 
 
 def _warned(problem: Problem) -> Problem:

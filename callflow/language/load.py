@@ -32,7 +32,9 @@ def load(
     return flow
 
 
-def look(path: Path, around: Surroundings, raw: bytes | None = None) -> tuple[Flow | None, tuple[Problem, ...]]:
+def look(
+    path: Path, around: Surroundings, raw: bytes | None = None
+) -> tuple[Flow | None, tuple[Problem, ...]]:
     """Read and check a flow; `raw` are its contents if they are not those of `path`.
 
     Returns:

@@ -245,7 +245,11 @@ MESSAGES: dict[str, dict[str, Words]] = {
             "Nur einer der beiden würde gelten.",
             "Benennen Sie einen von beiden um.",
         ),
-        ("The node `{node}` exists already ({file}).", "Only one of them would count.", "Rename one of them."),
+        (
+            "The node `{node}` exists already ({file}).",
+            "Only one of them would count.",
+            "Rename one of them.",
+        ),
     ),
     "words-twice": _both(
         (
@@ -263,7 +267,7 @@ MESSAGES: dict[str, dict[str, Words]] = {
         (
             "Es fehlt, was hier gesagt wird.",
             "Anrufende hörten nur Stille.",
-            "Ergänzen Sie `prompt: <Datei in ivr_prompts>` oder `text: \"...\"`.",
+            'Ergänzen Sie `prompt: <Datei in ivr_prompts>` oder `text: "..."`.',
         ),
         (
             "It isn't given what is said here.",
@@ -284,7 +288,11 @@ MESSAGES: dict[str, dict[str, Words]] = {
         ),
     ),
     "goto-case-to": _both(
-        ("Ein Fall darf nicht „to“ heißen.", "Er wäre nicht vom Normalweg zu unterscheiden.", "Benennen Sie den Wert um."),
+        (
+            "Ein Fall darf nicht „to“ heißen.",
+            "Er wäre nicht vom Normalweg zu unterscheiden.",
+            "Benennen Sie den Wert um.",
+        ),
         ("A case must not be named `to`.", "It couldn't be told from the normal way.", "Rename the value."),
     ),
     # --- references
@@ -314,7 +322,11 @@ MESSAGES: dict[str, dict[str, Words]] = {
             "Anrufende würden ins Leere verbunden.",
             "{suggestion}",
         ),
-        ("The destination `{name}` is not in lines.yaml.", "Callers would be connected to nowhere.", "{suggestion}"),
+        (
+            "The destination `{name}` is not in lines.yaml.",
+            "Callers would be connected to nowhere.",
+            "{suggestion}",
+        ),
     ),
     "calendar-unknown": _both(
         (
@@ -322,7 +334,11 @@ MESSAGES: dict[str, dict[str, Words]] = {
             "Niemand wüsste, ob offen ist.",
             "{suggestion}",
         ),
-        ("There is no calendar `{name}` in hours.yaml.", "Nobody would know whether you are open.", "{suggestion}"),
+        (
+            "There is no calendar `{name}` in hours.yaml.",
+            "Nobody would know whether you are open.",
+            "{suggestion}",
+        ),
     ),
     "concern-unknown": _both(
         (
@@ -378,7 +394,11 @@ MESSAGES: dict[str, dict[str, Words]] = {
             "Der Anruf drehte sich im Kreis.",
             "Benutzen Sie `goto` innerhalb des Unterablaufs.",
         ),
-        ("The subflow `{name}` calls itself.", "The call would go round in circles.", "Use `goto` inside the subflow."),
+        (
+            "The subflow `{name}` calls itself.",
+            "The call would go round in circles.",
+            "Use `goto` inside the subflow.",
+        ),
     ),
     "return-outside": _both(
         (

@@ -46,13 +46,15 @@ class Problem:
         return texts.get(language, texts["en"])
 
 
-class FlowErrors(ValueError):
+class FlowErrors(ValueError):  # noqa: N818 - it holds many errors, not one
     """A flow that cannot be used; `problems` holds errors and warnings, sorted by place."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = ordered(problems)
         first = next((p for p in self.problems if p.severity == "error"), self.problems[0])
-        super().__init__(f"{first.file}:{first.line}:{first.column}: {first.message('en')} {first.hint('en')}")
+        super().__init__(
+            f"{first.file}:{first.line}:{first.column}: {first.message('en')} {first.hint('en')}"
+        )
 
 
 def ordered(problems: Iterable[Problem]) -> tuple[Problem, ...]:

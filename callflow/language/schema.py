@@ -97,14 +97,16 @@ def _complaint(source: Source, way: Way, found: Mapping[str, Any], known: tuple[
     match found["type"]:
         case "missing" if name in ("no_input", "no_match"):
             case = {"no_input": "Stille / silence", "no_match": "einer falschen Taste / a wrong key"}[name]
-            return source.problem("menu-unhandled", way[:-1], at_key=True, field=name, case=case)
+            return source.problem_at_key("menu-unhandled", way[:-1], field=name, case=case)
         case "missing":
-            return source.problem("field-missing", way[:-1], at_key=True, field=name)
+            return source.problem_at_key("field-missing", way[:-1], field=name)
         case "extra_forbidden":
-            return source.problem("field-unknown", way, at_key=True, field=name, suggestion=suggestion(name, known))
+            return source.problem_at_key("field-unknown", way, field=name, suggestion=suggestion(name, known))
         case "string_type" if isinstance(found["input"], int | float):
             return source.problem("unquoted", way, value=str(found["input"])[:40])
-    return source.problem("value-wrong", way, field=name, value=_shown(found["input"]), expected=_expected(found))
+    return source.problem(
+        "value-wrong", way, field=name, value=_shown(found["input"]), expected=_expected(found)
+    )
 
 
 def _shown(value: object) -> str:
@@ -115,7 +117,14 @@ def _expected(found: Mapping[str, Any]) -> str:
     if words := _EXPECTED.get(found["type"]):
         return " / ".join(words)
     context = found.get("ctx", {})
-    for name, sign in (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"), ("max_length", "≤"), ("min_length", "≥")):
+    for name, sign in (
+        ("ge", "≥"),
+        ("gt", ">"),
+        ("le", "≤"),
+        ("lt", "<"),
+        ("max_length", "≤"),
+        ("min_length", "≥"),
+    ):
         if name in context:
             return f"{sign} {context[name]}"
     return str(context.get("expected") or context.get("pattern") or found["msg"])

@@ -73,9 +73,15 @@ class Source:
         """Find the nearest known value at or above `way`."""
         return _nearest(self.values, way)
 
-    def problem(self, code: str, way: Way, *, at_key: bool = False, **values: str) -> Problem:
-        """Make an error at the value (or the key) of `way`."""
-        place = self.key(way) if at_key else self.value(way)
+    def problem(self, code: str, way: Way, **values: str) -> Problem:
+        """Make an error at the value of `way`."""
+        return self._at(self.value(way), code, values)
+
+    def problem_at_key(self, code: str, way: Way, **values: str) -> Problem:
+        """Make an error at the key of `way`."""
+        return self._at(self.key(way), code, values)
+
+    def _at(self, place: Place, code: str, values: dict[str, str]) -> Problem:
         return Problem(self.file, place.line, place.column, code, tuple(sorted(values.items())))
 
 
@@ -100,7 +106,9 @@ def read(path: Path, name: str = "") -> Source:
         with path.open("rb") as file:
             raw = file.read(MOST_BYTES + 1)
     except OSError as error:
-        raise _refusal(name, Place(1, 1), "file-unreadable", reason=error.strerror or type(error).__name__) from None
+        raise _refusal(
+            name, Place(1, 1), "file-unreadable", reason=error.strerror or type(error).__name__
+        ) from None
     return parse(raw, name)
 
 
@@ -152,7 +160,9 @@ class _Builder:
         except (ValueError, RecursionError, OverflowError) as error:
             if isinstance(error, FlowErrors):
                 raise
-            raise _refusal(self.source.file, Place(1, 1), "yaml-syntax", reason=type(error).__name__) from None
+            raise _refusal(
+                self.source.file, Place(1, 1), "yaml-syntax", reason=type(error).__name__
+            ) from None
         if self.problems:
             raise FlowErrors(self.problems)
         return Source(self.source.file, self.data, self.source.keys, self.source.values)
@@ -217,8 +227,9 @@ class _Builder:
         frame.pending = key
 
     def _put(self, frame: _Frame | None, value: Any, event: Event) -> Way:  # noqa: ANN401 - any YAML
+        way: Way = ()
         if frame is None:
-            self.data, way = value, ()
+            self.data = value
         elif isinstance(frame.into, list):
             way = (*frame.way, len(frame.into))
             frame.into.append(value)
@@ -236,7 +247,8 @@ class _Builder:
         if event.style is not None:
             return text
         if _AMBIGUOUS.fullmatch(text):
-            self.problems.append(self._problem(event, "key-unquoted" if key else "unquoted", **{"key" if key else "value": text[:40]}))
+            found = {"key": text[:40]} if key else {"value": text[:40]}
+            self.problems.append(self._problem(event, "key-unquoted" if key else "unquoted", **found))
             return text
         return _resolved(text)
 

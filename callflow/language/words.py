@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from callflow.kinds.base import Path as Way
 from callflow.kinds.base import Speaking
@@ -13,7 +13,8 @@ from callflow.language.build import Built, Written
 from callflow.language.graph import Graph
 from callflow.language.problems import Problem
 from callflow.language.schema import suggestion
-from callflow.language.surroundings import PRACTICE_VALUES, Surroundings, asked_for
+from callflow.language.surroundings import PRACTICE_VALUES, Surroundings
+from callflow.placeholders import asked_for
 
 SIGNS_A_SECOND = 14
 """Speed of the built-in voice, in characters a second (measured on the example practice's texts)."""
@@ -44,47 +45,56 @@ def check_words(built: Built, around: Surroundings) -> Iterator[Problem]:
         for found in written.node.references():
             if found.what == "prompt":
                 way = (*written.way, *found.path)
-                for language in languages:
-                    yield from _prompt(written, way, found.value, language, around, known, limit)
+                yield from _prompt(_Said(written, way, known, limit), found.value, languages, around)
         if isinstance(written.node, Speaking) and written.node.text:
-            yield from _inline(written, written.node.text, known, limit)
+            yield from _inline(_Said(written, (*written.way, "text"), known, limit), written.node.text)
 
 
-def _prompt(  # noqa: PLR0913 - one prompt in one language at one place
-    written: Written, way: Way, name: str, language: str, around: Surroundings, known: set[str], limit: int
-) -> Iterator[Problem]:
-    text = around.prompts.text(name, language)
-    if text is None:
-        yield written.source.problem("prompt-unknown", way, name=name, language=language, suggestion="")
-        return
-    asked = around.prompts.placeholders(name, language)
-    if "?" in asked:
-        yield written.source.problem("template-broken", way, name=name, language=language)
-        return
-    yield from _unknown(written, way, asked, known)
-    yield from _length(written, way, text, limit)
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A place where something is said: which values there are and how many seconds it should take at most."""
+
+    written: Written
+    way: Way
+    known: set[str]
+    limit: int
+
+    def problem(self, code: str, **values: str) -> Problem:
+        return self.written.source.problem(code, self.way, **values)
 
 
-def _inline(written: Written, text: str, known: set[str], limit: int) -> Iterator[Problem]:
-    way = (*written.way, "text")
+def _prompt(said: _Said, name: str, languages: Iterable[str], around: Surroundings) -> Iterator[Problem]:
+    for language in languages:
+        text = around.prompts.text(name, language)
+        asked = around.prompts.placeholders(name, language)
+        if text is None:
+            yield said.problem("prompt-unknown", name=name, language=language, suggestion="")
+        elif "?" in asked:
+            yield said.problem("template-broken", name=name, language=language)
+        else:
+            yield from _unknown(said, asked)
+            yield from _length(said, text)
+
+
+def _inline(said: _Said, text: str) -> Iterator[Problem]:
     if any(mark in _PLACEHOLDER.sub("", text) for mark in ("{{", "}}", "{%", "{#")):
-        yield written.source.problem("text-template", way)
+        yield said.problem("text-template")
         return
-    yield from _unknown(written, way, asked_for(text), known)
-    yield from _length(written, way, text, limit)
+    yield from _unknown(said, asked_for(text))
+    yield from _length(said, text)
 
 
-def _unknown(written: Written, way: Way, asked: Iterable[str], known: set[str]) -> Iterator[Problem]:
-    for name in sorted(set(asked) - known):
-        yield written.source.problem("placeholder-unknown", way, name=name, suggestion=suggestion(name, known))
+def _unknown(said: _Said, asked: Iterable[str]) -> Iterator[Problem]:
+    for name in sorted(set(asked) - said.known):
+        yield said.problem("placeholder-unknown", name=name, suggestion=suggestion(name, said.known))
 
 
-def _length(written: Written, way: Way, text: str, limit: int) -> Iterator[Problem]:
+def _length(said: _Said, text: str) -> Iterator[Problem]:
     seconds = seconds_of(text)
     if seconds > MOST_SECONDS:
-        yield written.source.problem("prompt-overlong", way, seconds=str(seconds), most=str(MOST_SECONDS))
-    elif seconds > limit:
-        found = written.source.problem("prompt-long", way, seconds=str(seconds), most=str(limit))
+        yield said.problem("prompt-overlong", seconds=str(seconds), most=str(MOST_SECONDS))
+    elif seconds > said.limit:
+        found = said.problem("prompt-long", seconds=str(seconds), most=str(said.limit))
         yield replace(found, severity="warning")
 
 
@@ -99,9 +109,9 @@ def first_words(built: Built, around: Surroundings, graph: Graph) -> Iterator[Pr
         written = built.nodes[name]
         texts = _texts(written, built, around)
         if not texts:
-            yield written.source.problem("first-silent", written.name_way, at_key=True)
+            yield written.source.problem_at_key("first-silent", written.name_way)
         elif not all(_names_112(text) for text in texts):
-            yield written.source.problem("first-112", written.name_way, at_key=True)
+            yield written.source.problem_at_key("first-112", written.name_way)
 
 
 def _first_speakers(built: Built, graph: Graph) -> list[str]:
