@@ -1,0 +1,1 @@
+"""The pages: the patient's form, the staff's inbox, administration, and the API for programs."""

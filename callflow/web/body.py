@@ -1,0 +1,59 @@
+"""A limit on what may be sent to us, counted while it arrives; pages with attachments have their own."""
+
+from __future__ import annotations
+
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+FORM_BYTES = 128 * 1024
+FILES_BYTES = 40 * 1024 * 1024
+FILES_PATHS = ("/form/page/",)
+
+
+class TooLargeError(Exception):
+    """More came than allowed."""
+
+
+class BodyLimit:
+    """Answers 413 to larger bodies, before they are read where the sender announces their length."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, counting its body."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        limit = FILES_BYTES if scope["path"].startswith(FILES_PATHS) else FORM_BYTES
+        if _announced(scope) > limit:
+            await PlainTextResponse("413 content too large", 413)(scope, receive, send)
+            return
+        taken = 0
+        started = False
+
+        async def counted() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > limit:
+                raise TooLargeError
+            return message
+
+        async def noted(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, counted, noted)
+        except TooLargeError:
+            if not started:
+                await PlainTextResponse("413 content too large", 413)(scope, receive, send)
+
+
+def _announced(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+    return 0

@@ -1,0 +1,101 @@
+"""What the pages need of the house; `callflow.bootstrap` fills it in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import cast
+
+from callflow.effects import Urgency
+from callflow.inbox import Deadlines
+from callflow.store import Store, Submission
+from callflow.web.forms.form import Form
+from callflow.web.forms.reading import readable
+from callflow.web.forms.source import Forms
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """The practice as patients and staff see it.
+
+    Args:
+        name: full name.
+        phone: E.164 number that patients call, "" when none is published.
+        address: one line.
+    """
+
+    name: str
+    phone: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """A reason to call.
+
+    Args:
+        label: language -> words.
+        form: name of the form in config/forms/, "" for the one for everything else.
+    """
+
+    label: Mapping[str, str]
+    form: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything the pages may touch.
+
+    Args:
+        face: the practice's name, number and address.
+        store: the database.
+        clock: gives the aware present time.
+        public_url: base of links, without a slash at the end; https makes cookies Secure.
+        concerns: reasons by key, in the order in which patients choose.
+        forms: the request forms.
+        deadlines: until when cards are answered.
+        languages: languages of patient pages, German first.
+        demo: no provider sends SMS: the outbox page shows them with their links.
+        line_up: tells whether the telephone line is up.
+    """
+
+    face: Face
+    store: Store
+    clock: Clock
+    public_url: str
+    concerns: Mapping[str, Concern]
+    forms: Forms
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    languages: tuple[str, ...] = ("de", "en")
+    demo: bool = False
+    line_up: Callable[[], bool] = lambda: True
+
+    @property
+    def https(self) -> bool:
+        """Say whether patients and staff come by https."""
+        return self.public_url.startswith("https://")
+
+    def form_of(self, concern: str) -> Form:
+        """Return the form of a reason; reasons without one share the form for everything else."""
+        known = self.concerns.get(concern)
+        return self.forms.form(known.form if known else "")
+
+    def answers(self, submission: Submission, language: str) -> list[tuple[str, str]]:
+        """Return the questions and answers of a submitted form in words."""
+        kept: dict[str, str] = json.loads(submission.answers)
+        return list(readable(self.forms, self.form_of(submission.concern), kept, language))
+
+    def due(self, concern: str, urgency: str, now: datetime) -> datetime:
+        """Return until when a card about this reason is answered."""
+        return self.deadlines.due(concern, cast("Urgency", urgency), now)
+
+    def concern_label(self, key: str, language: str) -> str:
+        """Return the words for a reason in a language, else in German, "" for none."""
+        concern = self.concerns.get(key)
+        if concern is None:
+            return key
+        return concern.label.get(language) or concern.label.get("de") or key

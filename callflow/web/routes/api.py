@@ -1,0 +1,217 @@
+"""The API for programs: cards, calls, outbox; bearer tokens with scopes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, HTTPException, Path, Query
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel
+from sqlmodel import col, select
+
+from callflow import inbox
+from callflow.links.form import submission_of
+from callflow.outbox.queue import recent
+from callflow.store import ApiToken, Call, Card, CardEvent, Intent, Submission, Tx
+from callflow.users import api_token
+from callflow.web.staff import HouseDep
+
+DESCRIPTION = """\
+Cards, calls and messages of this practice, for other inboxes and practice software.
+
+Every request carries `Authorization: Bearer <token>`; `rufweiche token` issues tokens with scopes. Times
+are UTC (RFC 3339), numbers E.164. Answers hold health data: keep them as carefully as we do.
+"""
+router = APIRouter(prefix="/api", tags=["api"])
+_bearer = HTTPBearer(auto_error=False, description="A token issued for this program.")
+_Id = Annotated[str, Path(min_length=1, max_length=64)]
+_Limit = Annotated[int, Query(ge=1, le=500, description="Most rows in the answer.")]
+
+
+class Problem(BaseModel):
+    """What was wrong with a request."""
+
+    detail: str
+
+
+_REFUSED: dict[int | str, dict[str, object]] = {
+    401: {"model": Problem, "description": "No valid token."},
+    403: {"model": Problem, "description": "The token lacks the scope."},
+}
+_MISSING: dict[int | str, dict[str, object]] = {
+    404: {"model": Problem, "description": "There is none of this id."}
+}
+
+
+class CardOut(BaseModel):
+    """A card: one person's one concern."""
+
+    id: str
+    kind: str
+    status: Literal["open", "claimed", "closed"]
+    urgency: Literal["urgent", "soon", "routine"]
+    concern: str
+    number: str
+    name: str
+    text: str
+    answers: dict[str, str]
+    language: str
+    call_id: str
+    link_id: str
+    contacts: int
+    attempts: int
+    first_contact_at: datetime
+    last_contact_at: datetime
+    due_at: datetime
+    back_at: datetime | None
+    claimed_by: str
+    claimed_at: datetime | None
+    closed_at: datetime | None
+    outcome: str
+
+
+class EventOut(BaseModel):
+    """An entry of a card's history."""
+
+    at: datetime
+    kind: str
+    user_id: str
+    text: str
+
+
+class CardWithHistory(CardOut):
+    """A card with what happened to it, oldest first."""
+
+    history: list[EventOut]
+
+
+class CallOut(BaseModel):
+    """A call as the line saw it."""
+
+    id: str
+    line: str
+    dialled: str
+    number: str
+    number_kind: str
+    flow: str
+    version: str
+    outcome: str
+    started_at: datetime
+    ended_at: datetime | None
+
+
+class MessageOut(BaseModel):
+    """A message of the outbox; its text, which holds a link, is told only with the demo transport."""
+
+    id: str
+    kind: str
+    purpose: str
+    status: str
+    to: str
+    text: str
+    call_id: str
+    link_id: str
+    card_id: str
+    created_at: datetime
+    finished_at: datetime | None
+    attempts: int
+    delivery: str
+    error: str
+
+
+def needs(scope: str) -> Callable[..., Awaitable[ApiToken]]:
+    """Return the dependency that lets tokens with this scope pass."""
+
+    async def check(
+        house: HouseDep, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    ) -> ApiToken:
+        now = house.clock()
+        secret = given.credentials if given else ""
+        token = await house.store.read(lambda tx: api_token.holder(tx, secret, scope)) if secret else None
+        if token is None:
+            raise HTTPException(
+                401 if not secret else 403,
+                "no valid token for this",
+                {"WWW-Authenticate": f'Bearer scope="{scope}"'},
+            )
+        if api_token.needs_mark(token, now=now):
+            await house.store.write(lambda tx: api_token.mark_used(tx, token.id, now=now))
+        return token
+
+    return check
+
+
+@router.get("/cards", dependencies=[Depends(needs("cards:read"))], responses=_REFUSED)
+async def cards(
+    house: HouseDep,
+    view: Annotated[Literal["open", "later", "all", "closed"], Query()] = "open",
+    since: Annotated[datetime | None, Query(description="For closed cards: closed at or after.")] = None,
+    limit: _Limit = 200,
+) -> list[CardOut]:
+    """List cards in the order in which they are worked off."""
+    now = house.clock()
+
+    def work(tx: Tx) -> list[CardOut]:
+        found: list[Card] = []
+        if view in {"open", "all"}:
+            found += inbox.queue(tx, now=now)
+        if view in {"later", "all"}:
+            found += inbox.later(tx, now=now)
+        if view in {"closed", "all"}:
+            found += inbox.closed(tx, since=since or datetime.min.replace(tzinfo=now.tzinfo), limit=limit)
+        return [CardOut.model_validate(_card(card, submission_of(tx, card))) for card in found[:limit]]
+
+    return await house.store.read(work)
+
+
+@router.get("/cards/{card_id}", dependencies=[Depends(needs("cards:read"))], responses=_REFUSED | _MISSING)
+async def card(house: HouseDep, card_id: _Id) -> CardWithHistory:
+    """Return one card with its history."""
+
+    def work(tx: Tx) -> CardWithHistory:
+        found = inbox.find(tx, card_id)
+        history = [_event(event) for event in inbox.history(tx, card_id)]
+        return CardWithHistory.model_validate(_card(found, submission_of(tx, found)) | {"history": history})
+
+    return await house.store.read(work)
+
+
+@router.get("/calls", dependencies=[Depends(needs("calls:read"))], responses=_REFUSED)
+async def calls(house: HouseDep, limit: _Limit = 200) -> list[CallOut]:
+    """List the latest calls, latest first."""
+    latest = select(Call).order_by(col(Call.started_at).desc(), col(Call.id)).limit(limit)
+    found = await house.store.read(lambda tx: tx.exec(latest).all())
+    return [CallOut.model_validate(call, from_attributes=True) for call in found]
+
+
+@router.get("/calls/{call_id}", dependencies=[Depends(needs("calls:read"))], responses=_REFUSED | _MISSING)
+async def call(house: HouseDep, call_id: _Id) -> CallOut:
+    """Return one call."""
+    found = await house.store.read(lambda tx: tx.get(Call, call_id))
+    if found is None:
+        raise HTTPException(404, "no such call")
+    return CallOut.model_validate(found, from_attributes=True)
+
+
+@router.get("/outbox", dependencies=[Depends(needs("outbox:read"))], responses=_REFUSED)
+async def outbox(house: HouseDep, limit: _Limit = 100) -> list[MessageOut]:
+    """List the latest text messages, latest first."""
+    found = await house.store.read(lambda tx: recent(tx, limit=limit))
+    return [_message(intent, demo=house.demo) for intent in found]
+
+
+def _card(card: Card, submission: Submission | None) -> dict[str, object]:
+    answers = json.loads(submission.answers) if submission else {}
+    return card.model_dump() | {"answers": answers}
+
+
+def _event(event: CardEvent) -> dict[str, object]:
+    return {"at": event.at, "kind": event.kind, "user_id": event.user_id, "text": event.text}
+
+
+def _message(intent: Intent, *, demo: bool) -> MessageOut:
+    fields = intent.model_dump() | {"to": intent.target, "text": intent.body if demo else ""}
+    return MessageOut.model_validate(fields)

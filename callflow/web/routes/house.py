@@ -1,0 +1,69 @@
+"""The house's health: for programs at /health (no personal data), for people at /house."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from pydantic import BaseModel
+from sqlmodel import col, func, select
+
+from callflow import inbox
+from callflow.store import Intent, Tx, sqlite_version
+from callflow.web.house import House
+from callflow.web.staff import HouseDep, StaffDep, show
+
+router = APIRouter()
+_UNSENT = select(func.count()).select_from(Intent).where(col(Intent.status).in_(("queued", "leased")))
+
+
+class Health(BaseModel):
+    """How the house stands.
+
+    Args:
+        ok: everything that callers need works.
+        line: the telephone line is up.
+        sqlite: version of the SQLite library (the WAL-reset fault is fixed in 3.51.3).
+        queue: cards that nobody works on.
+        overdue: open cards whose deadline has passed.
+        outbox: messages that are not sent yet.
+    """
+
+    ok: bool
+    line: bool
+    sqlite: str
+    queue: int
+    overdue: int
+    outbox: int
+
+
+@router.get("/health", tags=["health"])
+async def health(house: HouseDep) -> Health:
+    """Tell how the house stands; holds no personal data and needs no token."""
+    return await _health(house)
+
+
+@router.get("/house", include_in_schema=False)
+async def page(request: Request, staff: StaffDep, house: HouseDep) -> Response:
+    """Show how the house stands."""
+    now = await _health(house)
+    texts = staff.texts
+    gauges = [
+        (texts("house.line"), texts("line.up") if now.line else texts("line.down"), not now.line),
+        (texts("house.queue"), now.queue, False),
+        (texts("house.overdue"), now.overdue, now.overdue > 0),
+        (texts("house.outbox"), now.outbox, False),
+        (texts("house.database"), f"SQLite {now.sqlite}", False),
+    ]
+    return show(request, "house.html", staff, gauges=gauges)
+
+
+async def _health(house: House) -> Health:
+    waiting, overdue, outbox = await house.store.read(lambda tx: _counts(tx, house.clock()))
+    line = house.line_up()
+    return Health(ok=line, line=line, sqlite=sqlite_version(), queue=waiting, overdue=overdue, outbox=outbox)
+
+
+def _counts(tx: Tx, now: datetime) -> tuple[int, int, int]:
+    return inbox.waiting(tx, now=now), len(inbox.overdue(tx, now=now)), tx.exec(_UNSENT).one()

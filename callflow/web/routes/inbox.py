@@ -1,0 +1,200 @@
+"""The inbox: the queue, the opened card, and the deeds done on it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from callflow import inbox
+from callflow.inbox import CardClosedError, CardHeldError, CardUnknownError, InboxError
+from callflow.store import Card, Tx
+from callflow.users import account
+from callflow.web import words
+from callflow.web.cards import View
+from callflow.web.desk import look
+from callflow.web.house import House
+from callflow.web.staff import GuardedDep, HouseDep, Staff, StaffDep, go, show
+
+router = APIRouter(prefix="/inbox", include_in_schema=False)
+FLASH = "rufweiche_said"
+_LONGEST_NOTE = 2000
+_LEAVING = frozenset({"release", "unreached", "close"})
+_SAID = {
+    "release": "released",
+    "unreached": "unreached",
+    "close": "closed",
+    "note": "noted",
+    "reopen": "reopened",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Flash:
+    """What just happened, said once; `tone` is a notice's style."""
+
+    text: str
+    tone: str = "good"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants done with a card."""
+
+    card: str
+    user: str
+    now: datetime
+    house: House
+    outcome: str = ""
+    text: str = ""
+
+
+class WishError(ValueError):
+    """A wish that misses something; holds the name of the text that says so."""
+
+
+@router.get("")
+async def queue(request: Request, staff: StaffDep, view: View = "open") -> Response:
+    """Show the queue."""
+    return await _page(request, staff, view, "", await _flash(request, staff))
+
+
+@router.get("/live", response_class=EventSourceResponse)
+async def live(request: Request, _staff: StaffDep) -> AsyncIterator[ServerSentEvent]:
+    """Tell the window that the inbox changed; it fetches what it shows, with its own rights."""
+    async for change in request.app.state.feed.follow():
+        yield ServerSentEvent(event="inbox", id=str(change.number), raw_data=change.topic)
+
+
+@router.get("/{card_id}")
+async def card(request: Request, staff: StaffDep, card_id: str, view: View = "open") -> Response:
+    """Show the queue with one card opened."""
+    return await _page(request, staff, view, card_id, await _flash(request, staff))
+
+
+@router.post("/{card_id}/{deed}")
+async def work(  # noqa: PLR0913  a form's fields
+    request: Request,
+    staff: GuardedDep,
+    house: HouseDep,
+    card_id: str,
+    deed: str,
+    *,
+    view: Annotated[View, Form()] = "open",
+    outcome: Annotated[str, Form()] = "",
+    text: Annotated[str, Form()] = "",
+) -> Response:
+    """Do something with the card; what cannot be done is said on the card itself."""
+    do = _DEEDS.get(deed)
+    if do is None:
+        raise CardUnknownError(card_id, "no such deed")
+    wish = Wish(card_id, staff.user.id, house.clock(), house, outcome, text.strip()[:_LONGEST_NOTE])
+    try:
+        await house.store.write(lambda tx: do(tx, wish))
+    except CardUnknownError:
+        raise
+    except (InboxError, WishError) as error:
+        flash = Flash(await _refusal(house, staff, error), "urgent")
+        return await _page(
+            request, staff, view, card_id, flash, 409 if isinstance(error, InboxError) else 422
+        )
+    answer = go(f"/inbox?view={view}" if deed in _LEAVING else f"/inbox/{card_id}?view={view}")
+    if deed in _SAID:
+        answer.set_cookie(
+            FLASH, f"{deed}.{card_id}", max_age=20, httponly=True, samesite="strict", path="/inbox"
+        )
+    return answer
+
+
+def _claim(tx: Tx, wish: Wish) -> Card:
+    return inbox.claim(tx, wish.card, wish.user, now=wish.now)
+
+
+def _release(tx: Tx, wish: Wish) -> Card:
+    return inbox.release(tx, wish.card, wish.user, now=wish.now)
+
+
+def _unreached(tx: Tx, wish: Wish) -> Card:
+    tries = inbox.find(tx, wish.card).attempts + 1
+    back = wish.house.deadlines.comes_back(tries, wish.now)
+    return inbox.attempt(tx, wish.card, wish.user, now=wish.now, back=back)
+
+
+def _close(tx: Tx, wish: Wish) -> Card:
+    if wish.outcome not in inbox.OUTCOMES:
+        raise WishError("told.no_outcome")
+    return inbox.close(tx, wish.card, wish.user, wish.outcome, now=wish.now)
+
+
+def _note(tx: Tx, wish: Wish) -> Card:
+    if not wish.text:
+        raise WishError("told.empty_note")
+    return inbox.note(tx, wish.card, wish.user, wish.text, now=wish.now)
+
+
+def _reopen(tx: Tx, wish: Wish) -> Card:
+    return inbox.reopen(tx, wish.card, wish.user, now=wish.now)
+
+
+_DEEDS: Mapping[str, Callable[[Tx, Wish], Card]] = {
+    "claim": _claim,
+    "release": _release,
+    "unreached": _unreached,
+    "close": _close,
+    "note": _note,
+    "reopen": _reopen,
+}
+
+
+async def _page(  # noqa: PLR0913  what a page is made of
+    request: Request, staff: Staff, view: View, card_id: str, flash: Flash | None, *, status: int = 200
+) -> Response:
+    desk = await look(request.app.state.house, staff, view, card_id)
+    page = show(
+        request,
+        "inbox.html",
+        staff,
+        status,
+        view=view,
+        groups=desk.groups,
+        counts=desk.counts,
+        card=desk.card,
+        flash=flash,
+        outcomes=inbox.OUTCOMES,
+        address=f"/inbox/{card_id}?view={view}" if card_id else f"/inbox?view={view}",
+    )
+    if FLASH in request.cookies and not _refreshing(request):
+        page.delete_cookie(FLASH, path="/inbox", httponly=True, samesite="strict")
+    return page
+
+
+def _refreshing(request: Request) -> bool:
+    return "x-live" in request.headers
+
+
+async def _flash(request: Request, staff: Staff) -> Flash | None:
+    """Return what the deed before this page has to say."""
+    deed, _, card_id = request.cookies.get(FLASH, "").partition(".")
+    if deed not in _SAID or _refreshing(request):
+        return None
+    house: House = request.app.state.house
+    now = house.clock()
+    when = await house.store.read(lambda tx: inbox.find(tx, card_id).back_at) if deed == "unreached" else None
+    return Flash(staff.texts(f"told.{_SAID[deed]}", when=words.moment(staff.texts, when or now, now)))
+
+
+async def _refusal(house: House, staff: Staff, error: Exception) -> str:
+    if isinstance(error, WishError):
+        return staff.texts(str(error))
+    names = await house.store.read(lambda tx: {user.id: user.name for user in account.everyone(tx)})
+    if isinstance(error, CardHeldError):
+        return staff.texts("told.taken", name=names.get(error.by, "?"))
+    if isinstance(error, CardClosedError):
+        closer = await house.store.read(lambda tx: inbox.find(tx, error.card).closed_by)
+        return staff.texts("told.already_closed", name=names.get(closer, "?"))
+    return staff.texts("told.not_yours")

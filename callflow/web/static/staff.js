@@ -1,0 +1,68 @@
+// Keyboard shortcuts and the sign that the live connection is lost. Everything works without this file.
+"use strict";
+
+const OFF = "rufweiche-keys-off";
+const dialog = () => document.getElementById("keys");
+const rows = () => [...document.querySelectorAll(".row")];
+
+const typing = (target) => target.closest("input, textarea, select, [contenteditable]") !== null;
+
+const move = (step) => {
+  const all = rows();
+  if (!all.length) return;
+  const here = all.findIndex((row) => row === document.activeElement);
+  const opened = all.findIndex((row) => row.hasAttribute("aria-current"));
+  const from = here >= 0 ? here : opened;
+  const next = from < 0 ? (step > 0 ? 0 : all.length - 1) : Math.min(Math.max(from + step, 0), all.length - 1);
+  all[next].focus();
+};
+
+const act = (key) => {
+  const control = document.querySelector(`[data-key="${key}"]`);
+  if (!control) return false;
+  if (control.matches("a, button")) control.click();
+  else control.focus();
+  return true;
+};
+
+const moves = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 };
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || dialog()?.open) return;
+  if (localStorage.getItem(OFF) && event.key !== "?") return;
+  if (event.key in moves) {
+    move(moves[event.key]);
+    event.preventDefault();
+  } else if (event.key === "?") {
+    dialog()?.showModal();
+  } else if (act(event.key.toLowerCase())) {
+    event.preventDefault();
+  }
+});
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-opens]");
+  if (opener) document.getElementById(opener.dataset.opens).showModal();
+});
+
+document.addEventListener("DOMContentLoaded", () => {
+  const off = document.getElementById("keys-off");
+  if (!off) return;
+  off.checked = Boolean(localStorage.getItem(OFF));
+  off.addEventListener("change", () => {
+    if (off.checked) localStorage.setItem(OFF, "1");
+    else localStorage.removeItem(OFF);
+  });
+});
+
+const offline = (lost) => {
+  const notice = document.getElementById("offline");
+  if (notice) notice.hidden = !lost;
+};
+document.addEventListener("htmx:sse:error", () => offline(true));
+document.addEventListener("htmx:sse:close", () => offline(true));
+document.addEventListener("htmx:sse:after:connection", () => {
+  offline(false);
+  // Whatever happened while the connection was away is in the queue, not in the stream.
+  htmx.trigger("#stream", "inbox");
+});
