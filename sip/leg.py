@@ -153,6 +153,8 @@ class Leg:
             result = await self.subscription.outcome(timeout_s)
         finally:
             self.subscription = None
+            if self.ended:
+                self.clear()
         if result == "answered":
             self.hang_up()
         return result
@@ -289,7 +291,7 @@ class Leg:
 
     def finish(self, by: EndedBy, *, keep: bool = False) -> None:
         """End the leg once; `keep` leaves it findable for messages that are still on their way."""
-        if not keep:
+        if not keep and self.subscription is None:  # a last NOTIFY may still come
             self.clear()
         if self.ended:
             return

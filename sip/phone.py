@@ -106,7 +106,16 @@ class Phone:
                 return carrier.local
         raise LookupError(f"no {transport} transport is open")
 
-    def call(self, target: str, local: Local, *, line: str = "", caller: str = "", name: str = "") -> Leg:
+    def call(  # noqa: PLR0913  # each says one thing about the call; all but two have a plain default
+        self,
+        target: str,
+        local: Local,
+        *,
+        line: str = "",
+        caller: str = "",
+        name: str = "",
+        ring_s: float = 120.0,
+    ) -> Leg:
         """Send an INVITE; await `leg.answered()` for its outcome, `leg.hang_up()` cancels.
 
         Args:
@@ -115,6 +124,7 @@ class Phone:
             line: account or peer to call through; "" calls the URI directly.
             caller: user part of From; "" takes the account's.
             name: display name of From.
+            ring_s: longest time to ring before it is cancelled as "no_answer", seconds.
 
         Raises:
             ValueError: the target is no SIP URI, or its host is no address and no line leads there.
@@ -124,7 +134,7 @@ class Phone:
         if hop is None:
             raise ValueError("the target's host must be an address")
         host, _ = self._core.own_address(hop)
-        called = Called(uri, sender_of(caller, host, name), line)
+        called = Called(uri, sender_of(caller, host, name), line, ring_s=ring_s)
         leg = OutgoingLeg(self._core, self, hop, called, local)
         self.legs[leg.id] = leg
         leg.start()

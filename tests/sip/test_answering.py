@@ -1,0 +1,495 @@
+"""What a telephone does when it is called (RFC 3261 13.3, 14, 15; RFC 3262; RFC 3311)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from sip.message import Request, Response, parse
+from sip.phone_settings import Listen
+from sip.phone_settings import Peer as KnownPeer
+from tests.sip.peer import FAST, OURS, SDP, Call, establish, house, settings
+
+
+async def test_a_call_is_tried_rung_answered_and_acknowledged() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        home.peer.send(call.invite())
+        leg = await home.leg()
+        leg.ring()
+        leg.answer(OURS)
+        statuses = [(await home.peer.receive()).status for _ in range(3)]  # type: ignore[union-attr]
+        assert statuses == [100, 180, 200]
+        assert (leg.dialled, leg.identity.number, leg.line) == ("030555", "+4917112345", "loopback")
+
+
+async def test_the_200_is_repeated_until_the_ack_comes() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        home.peer.send(call.invite())
+        (await home.leg()).answer(OURS)
+        first = await home.peer.response(200)
+        second = await home.peer.response(200)
+        assert first == second
+        call.to_tag = first.to.tag
+        home.peer.send(call.ack())
+        await home.until(("confirmed", None))
+        while not home.peer.silent():
+            home.peer.inbox.get_nowait()
+        await asyncio.sleep(0.2)
+        assert home.peer.silent()
+
+
+async def test_a_200_never_acknowledged_ends_the_call_with_bye() -> None:
+    async with house(settings(t1_s=0.004)) as home:
+        home.peer.send(Call(home.peer.port).invite())
+        (await home.leg()).answer(OURS)
+        await home.peer.request("BYE")
+        assert home.told[-1] == ("ended", "error")
+        assert home.phone.legs == {}
+
+
+async def test_a_repeated_invite_makes_no_second_leg_and_is_answered_again() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        home.peer.send(call.invite())
+        (await home.leg()).ring()
+        await home.peer.response(180)
+        home.peer.send(call.invite())
+        await home.peer.response(180)
+        assert home.legs.empty()
+        assert len(home.phone.legs) == 1
+
+
+async def test_cancel_is_confirmed_and_the_invite_answered_487() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        home.peer.send(call.invite())
+        leg = await home.leg()
+        leg.ring()
+        await home.peer.response(180)
+        home.peer.send(call.request("CANCEL", branch=f"z9hG4bK-{call.call_id}-1-INVITE"))
+        finals = {(one.cseq.method, one.status) for one in [await home.peer.final(), await home.peer.final()]}
+        assert finals == {("CANCEL", 200), ("INVITE", 487)}
+        assert home.told == [("ended", "caller")]
+
+
+async def test_a_cancel_after_the_answer_changes_nothing() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        leg = await establish(home, call)
+        call.to_tag = ""
+        home.peer.send(call.request("CANCEL", branch=f"z9hG4bK-{call.call_id}-1-INVITE"))
+        assert (await home.peer.final()).cseq.method == "CANCEL"
+        assert not leg.ended
+
+
+async def test_a_cancel_of_nothing_is_answered_481() -> None:
+    async with house() as home:
+        home.peer.send(Call(home.peer.port).request("CANCEL"))
+        assert (await home.peer.final()).status == 481
+
+
+async def test_bye_of_the_caller_ends_the_leg() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        await establish(home, call)
+        home.peer.send(call.within("BYE"))
+        assert (await home.peer.final()).status == 200
+        await home.until(("ended", "caller"))
+        assert home.phone.legs == {}
+
+
+async def test_bye_before_our_answer_ends_the_invite_with_487() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        home.peer.send(call.invite())
+        (await home.leg()).ring()
+        call.to_tag = (await home.peer.response(180)).to.tag
+        home.peer.send(call.within("BYE"))
+        finals = {(one.cseq.method, one.status) for one in [await home.peer.final(), await home.peer.final()]}
+        assert finals == {("BYE", 200), ("INVITE", 487)}
+        assert home.told == [("ended", "caller")]
+
+
+async def test_hanging_up_sends_bye_and_tells_at_once() -> None:
+    async with house() as home:
+        leg = await establish(home, Call(home.peer.port))
+        leg.hang_up()
+        assert home.told[-1] == ("ended", "us")
+        assert (await home.peer.request("BYE")).cseq.number == 1
+
+
+async def test_hanging_up_before_the_ack_waits_for_it_with_the_bye() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        home.peer.send(call.invite())
+        leg = await home.leg()
+        leg.answer(OURS)
+        leg.hang_up()
+        assert home.told[-1] == ("ended", "us")
+        call.to_tag = (await home.peer.response(200)).to.tag
+        home.peer.send(call.ack())
+        await home.peer.request("BYE")
+        assert home.phone.legs == {}
+
+
+async def test_hanging_up_a_ringing_call_refuses_it() -> None:
+    async with house() as home:
+        home.peer.send(Call(home.peer.port).invite())
+        leg = await home.leg()
+        leg.hang_up()
+        assert (await home.peer.final()).status == 480
+        assert home.told == [("ended", "us")]
+
+
+async def test_a_refusal_is_repeated_until_acknowledged_and_carries_retry_after() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        home.peer.send(call.invite())
+        (await home.leg()).refuse(486, 20)
+        first, second = await home.peer.response(486), await home.peer.response(486)
+        assert (first.headers.get("Retry-After"), second) == ("20", first)
+        call.to_tag = first.to.tag
+        home.peer.send(call.request("ACK", branch=f"z9hG4bK-{call.call_id}-1-INVITE"))
+        await asyncio.sleep(0.05)
+        while not home.peer.silent():
+            home.peer.inbox.get_nowait()
+        await asyncio.sleep(0.3)
+        assert home.peer.silent()
+
+
+async def test_an_invite_without_offer_gets_ours_and_the_ack_brings_the_answer() -> None:
+    async with house() as home:
+        leg = await establish(home, Call(home.peer.port), body=b"")
+        assert not leg.offered
+        assert leg.sound is not None
+        assert (leg.sound.port, leg.sound.codec.name) == (40000, "PCMA")
+        assert home.told == [("sound", "sendrecv"), ("confirmed", None)]
+
+
+async def test_an_ack_without_the_answer_that_we_need_ends_the_call() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        home.peer.send(call.invite(b""))
+        (await home.leg()).answer(OURS)
+        call.to_tag = (await home.peer.response(200)).to.tag
+        home.peer.send(call.ack())
+        await home.peer.request("BYE")
+        assert home.told == [("ended", "error")]
+
+
+async def test_an_offer_without_common_codec_is_refused_488() -> None:
+    async with house() as home:
+        home.peer.send(Call(home.peer.port).invite(SDP.replace(b"8 0 101", b"18")))
+        (await home.leg()).answer(OURS)
+        assert (await home.peer.final()).status == 488
+        assert home.told == [("ended", "error")]
+
+
+@pytest.mark.parametrize(
+    ("line", "direction"),
+    [("a=sendonly", "recvonly"), ("a=inactive", "inactive"), ("c=IN IP4 0.0.0.0", "recvonly")],
+)
+async def test_a_reinvite_holds_and_resumes(line: str, direction: str) -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        leg = await establish(home, call)
+        for body, wanted in ((SDP + line.encode() + b"\r\n", direction), (SDP, "sendrecv")):
+            home.peer.send(call.within("INVITE", body))
+            answer = await home.peer.response(200)
+            assert answer.cseq.number == call.seq
+            home.peer.send(call.ack())
+            await home.until(("sound", wanted))
+            assert leg.sound is not None
+            assert leg.sound.direction == wanted
+
+
+async def test_a_reinvite_may_change_the_codec_and_the_port() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        leg = await establish(home, call)
+        home.peer.send(call.within("INVITE", SDP.replace(b"40000 RTP/AVP 8 0", b"40002 RTP/AVP 0")))
+        await home.peer.response(200)
+        assert leg.sound is not None
+        assert (leg.sound.codec.name, leg.sound.port) == ("PCMU", 40002)
+
+
+async def test_a_reinvite_that_cannot_be_taken_leaves_the_call_as_it_was() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        leg = await establish(home, call)
+        before = leg.sound
+        home.peer.send(call.within("INVITE", SDP.replace(b"8 0 101", b"18")))
+        assert (await home.peer.final()).status == 488
+        assert (leg.sound, leg.ended) == (before, False)
+
+
+async def test_a_reinvite_without_offer_gets_our_offer() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        await establish(home, call)
+        home.peer.send(call.within("INVITE"))
+        answer = await home.peer.response(200)
+        assert b"m=audio 42000" in answer.body
+        home.told.clear()
+        home.peer.send(call.ack(SDP))
+        await home.until(("sound", "sendrecv"))
+
+
+async def test_offers_that_cross_get_491() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        leg = await establish(home, call)
+        leg.hold(replace(OURS, direction="sendonly"))
+        await home.peer.request("INVITE")
+        home.peer.send(call.within("INVITE", SDP))
+        assert (await home.peer.final()).status == 491
+
+
+async def test_a_second_reinvite_before_the_ack_gets_500_with_retry_after() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        await establish(home, call)
+        home.peer.send(call.within("INVITE", SDP))
+        await home.peer.response(200)
+        home.peer.send(call.within("INVITE", SDP))
+        answer = await home.peer.response(500)
+        assert 0 <= int(answer.headers.get("Retry-After")) < 10
+
+
+async def test_update_changes_the_sound_without_ack() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        await establish(home, call)
+        home.peer.send(call.within("UPDATE", SDP + b"a=inactive\r\n"))
+        answer = await home.peer.final()
+        assert (answer.status, b"a=inactive" in answer.body) == (200, True)
+        assert ("sound", "inactive") in home.told
+
+
+async def test_keys_come_by_info_in_both_forms() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        await establish(home, call)
+        relay = "Content-Type: application/dtmf-relay"
+        home.peer.send(call.within("INFO", b"Signal=5\r\nDuration=160\r\n", relay))
+        assert (await home.peer.final()).status == 200
+        home.peer.send(call.within("INFO", b"11", "Content-Type: application/dtmf"))
+        assert (await home.peer.final()).status == 200
+        assert home.told[-2:] == [("digit", ("5", 160)), ("digit", ("#", 250))]
+
+
+async def test_an_info_that_we_do_not_understand_gets_415() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        await establish(home, call)
+        home.peer.send(call.within("INFO", b"x", "Content-Type: text/plain"))
+        assert (await home.peer.final()).status == 415
+
+
+async def test_options_tells_what_we_can() -> None:
+    async with house() as home:
+        home.peer.send(Call(home.peer.port).request("OPTIONS"))
+        answer = await home.peer.final()
+        assert answer.status == 200
+        assert {"invite", "bye", "update", "prack"} <= answer.headers.tokens("Allow")
+        assert answer.headers.get("Accept") == "application/sdp"
+
+
+@pytest.mark.parametrize("method", ["BYE", "INFO", "UPDATE", "NOTIFY", "INVITE", "REFER"])
+async def test_requests_of_an_unknown_dialog_get_481(method: str) -> None:
+    async with house() as home:
+        call = Call(home.peer.port, to_tag="nobody")
+        home.peer.send(call.request(method))
+        assert (await home.peer.final()).status == 481
+
+
+async def test_an_ack_of_nothing_is_never_answered() -> None:
+    async with house() as home:
+        home.peer.send(Call(home.peer.port, to_tag="nobody").ack())
+        home.peer.send(Call(home.peer.port).request("OPTIONS"))
+        assert (await home.peer.receive()).cseq.method == "OPTIONS"
+
+
+async def test_a_request_older_than_one_seen_gets_500() -> None:
+    async with house() as home:
+        call = Call(home.peer.port, seq=5)
+        await establish(home, call)
+        home.peer.send(call.request("INFO", seq=3))
+        assert (await home.peer.final()).status == 500
+
+
+async def test_an_extension_that_we_lack_gets_420_naming_it() -> None:
+    async with house() as home:
+        home.peer.send(Call(home.peer.port).invite(extra="Require: timer, replaces, gruu"))
+        answer = await home.peer.final()
+        assert (answer.status, answer.headers.get("Unsupported")) == (420, "replaces, gruu")
+
+
+async def test_the_same_request_over_two_ways_is_merged_with_482() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        home.peer.send(call.invite())
+        await home.leg()
+        home.peer.send(call.invite(branch="z9hG4bK-other-way"))
+        assert (await home.peer.final()).status == 482
+        assert home.legs.empty()
+
+
+async def test_a_body_that_is_no_sdp_gets_415() -> None:
+    async with house() as home:
+        home.peer.send(Call(home.peer.port).invite(b"<x/>", extra="Content-Type: text/xml"))
+        answer = await home.peer.final()
+        assert (answer.status, answer.headers.get("Accept")) == (415, "application/sdp")
+
+
+async def test_an_invite_without_contact_gets_400() -> None:
+    async with house() as home:
+        data = Call(home.peer.port).invite()
+        home.peer.send(b"\r\n".join(line for line in data.split(b"\r\n") if not line.startswith(b"Contact")))
+        assert (await home.peer.final()).status == 400
+
+
+async def test_a_full_house_refuses_with_503_and_retry_after() -> None:
+    async with house(settings(channels=1, retry_after_s=17)) as home:
+        home.peer.send(Call(home.peer.port).invite())
+        await home.leg()
+        home.peer.send(Call(home.peer.port, call_id="call-2").invite())
+        answer = await home.peer.final()
+        assert (answer.status, answer.headers.get("Retry-After")) == (503, "17")
+
+
+async def test_a_full_trunk_refuses_with_486_and_retry_after() -> None:
+    peers = (KnownPeer("trunk", ("127.0.0.1",), channels=1),)
+    async with house(settings(peers=peers, retry_after_s=9)) as home:
+        home.peer.send(Call(home.peer.port).invite())
+        assert (await home.leg()).line == "trunk"
+        home.peer.send(Call(home.peer.port, call_id="call-2").invite())
+        answer = await home.peer.final()
+        assert (answer.status, answer.headers.get("Retry-After")) == (486, "9")
+
+
+async def test_an_unknown_peer_hears_nothing() -> None:
+    async with house(settings(peers=(KnownPeer("trunk", ("192.0.2.1",)),))) as home:
+        home.peer.send(Call(home.peer.port).invite())
+        home.peer.send(b"rubbish")
+        async with asyncio.timeout(3):
+            while home.phone.counters["dropped_unknown_peer"] < 2:
+                await asyncio.sleep(0.002)
+        assert home.peer.silent()
+
+
+async def test_a_flood_is_cut_off_and_the_source_banned() -> None:
+    async with house(settings(requests_per_s=2)) as home:
+        for number in range(60):
+            home.peer.send(Call(home.peer.port, call_id=f"flood-{number}").request("OPTIONS"))
+        async with asyncio.timeout(3):
+            while home.phone.counters["dropped_rate_limit"] < 56:
+                await asyncio.sleep(0.002)
+        assert home.peer.inbox.qsize() == 4
+
+
+async def test_malformed_datagrams_are_answered_400_or_dropped_and_never_fatal() -> None:
+    async with house() as home:
+        home.peer.send(b"\xff" * 100)
+        home.peer.send(b"\r\n\r\n")
+        home.peer.send(Call(home.peer.port).invite().replace(b"CSeq: 1 INVITE", b"CSeq: x INVITE"))
+        assert (await home.peer.inbox.get()).startswith(b"SIP/2.0 400 ")
+        home.peer.send(Call(home.peer.port, call_id="good").invite())
+        await home.leg()
+
+
+async def test_a_reliable_ring_is_repeated_until_prack() -> None:
+    async with house() as home:
+        call = Call(home.peer.port, extra="Require: 100rel\n")
+        home.peer.send(call.invite())
+        leg = await home.leg()
+        leg.ring()
+        first, second = await home.peer.response(180), await home.peer.response(180)
+        assert first == second
+        assert (first.headers.get("Require"), first.headers.get("RSeq")) == ("100rel", "1")
+        call.to_tag, call.extra = first.to.tag, ""
+        leg.answer(OURS)
+        home.peer.send(call.within("PRACK", extra="RAck: 1 1 INVITE"))
+        answers = [await home.peer.final(), await home.peer.final()]
+        assert [(one.cseq.method, one.status) for one in answers] == [("PRACK", 200), ("INVITE", 200)]
+
+
+async def test_a_prack_of_something_else_gets_481() -> None:
+    async with house() as home:
+        call = Call(home.peer.port, extra="Require: 100rel\n")
+        home.peer.send(call.invite())
+        (await home.leg()).ring()
+        call.to_tag, call.extra = (await home.peer.response(180)).to.tag, ""
+        home.peer.send(call.within("PRACK", extra="RAck: 7 1 INVITE"))
+        assert (await home.peer.final()).status == 481
+
+
+async def test_early_media_is_the_answer_that_the_200_repeats() -> None:
+    async with house() as home:
+        home.peer.send(Call(home.peer.port).invite())
+        leg = await home.leg()
+        leg.progress(OURS)
+        leg.answer(OURS)
+        early, final = await home.peer.response(183), await home.peer.response(200)
+        assert early.body == final.body
+        assert home.told == [("sound", "sendrecv")]
+
+
+async def test_answers_go_where_the_request_came_from_and_say_so() -> None:
+    async with house() as home:
+        data = Call(home.peer.port).request("OPTIONS").replace(b"UDP 127.0.0.1:", b"UDP phone.invalid:")
+        home.peer.send(data)
+        answer = await home.peer.final()
+        assert f";received=127.0.0.1;rport={home.peer.port}" in answer.headers.get("Via")
+
+
+async def test_the_route_that_the_invite_took_is_taken_back() -> None:
+    async with house() as home:
+        proxy = f"<sip:127.0.0.1:{home.peer.port};lr>"
+        far = "<sip:192.0.2.9;lr>"
+        call = Call(home.peer.port, extra=f"Record-Route: {proxy}, {far}\n", contact="<sip:far@192.0.2.10>")
+        leg = await establish(home, call)
+        leg.hang_up()
+        bye = await home.peer.request("BYE")
+        assert (bye.uri, bye.headers.values("Route")) == ("sip:far@192.0.2.10", [proxy, far])
+
+
+async def test_closing_hangs_up_and_takes_no_more_calls() -> None:
+    async with house() as home:
+        leg = await establish(home, Call(home.peer.port))
+        closing = asyncio.create_task(home.phone.close(grace_s=2))
+        await asyncio.sleep(0)
+        home.peer.send(Call(home.peer.port, call_id="late").invite())
+        assert (await home.peer.final()).status == 503
+        leg.hang_up()
+        await asyncio.wait_for(closing, 1)
+
+
+async def test_a_port_in_use_is_named() -> None:
+    async with house() as home:
+        host, port = home.phone.address()
+        taken = settings(listen=(Listen(host=host, port=port),))
+        with pytest.raises(OSError, match=f"{host}:{port}"):
+            async with house(taken):
+                pass
+
+
+async def test_a_fault_in_the_owner_of_a_leg_leaves_the_socket_alive() -> None:
+    def faulty(_leg: object) -> None:
+        raise RuntimeError("owner")
+
+    async with house(FAST, faulty) as home:
+        home.peer.send(Call(home.peer.port).invite())
+        await home.leg()
+        home.peer.send(Call(home.peer.port).request("OPTIONS"))
+        assert (await home.peer.response(200)).cseq.method == "OPTIONS"
+        assert home.phone.counters["internal_error"] == 1
+
+
+def test_the_peer_of_these_tests_writes_what_our_parser_reads() -> None:
+    assert isinstance(parse(Call(5060).invite()), Request)
+    assert not isinstance(parse(Call(5060).invite()), Response)

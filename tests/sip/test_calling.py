@@ -1,0 +1,260 @@
+"""What a telephone does when it calls (RFC 3261 13.2, 9.1; RFC 3262)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from sip.leg import Leg
+from sip.message import Request
+from sip.offer import Crypto, Local
+from tests.sip.peer import OURS, SDP, House, answer_to, house, settings
+
+CONTACT = "Contact: <sip:peer@127.0.0.1:{}>"
+
+
+def dial(home: House, **more: str) -> Leg:
+    leg = home.phone.call(f"sip:100@127.0.0.1:{home.peer.port}", OURS, **more)
+    home.take(leg)
+    return leg
+
+
+def contact(home: House) -> str:
+    return CONTACT.format(home.peer.port)
+
+
+async def answered(home: House, **more: str) -> tuple[Leg, Request]:
+    leg = dial(home, **more)
+    invite = await home.peer.request("INVITE")
+    home.peer.send(answer_to(invite, 200, "far", SDP, contact(home)))
+    assert await leg.answered() == "answered"
+    await home.peer.request("ACK")
+    return leg, invite
+
+
+async def test_a_call_rings_is_answered_and_acknowledged() -> None:
+    async with house() as home:
+        leg = dial(home, caller="030555", name="Praxis")
+        invite = await home.peer.request("INVITE")
+        home.peer.send(answer_to(invite, 180, "far", extra=contact(home)))
+        home.peer.send(answer_to(invite, 200, "far", SDP, contact(home)))
+        assert await leg.answered() == "answered"
+        ack = await home.peer.request("ACK")
+        assert (ack.uri, ack.cseq.number, ack.to.tag) == (f"sip:peer@127.0.0.1:{home.peer.port}", 1, "far")
+        assert home.told == [("ringing", None), ("sound", "sendrecv"), ("confirmed", None)]
+        assert (invite.sender.display, invite.sender.uri.user) == ("Praxis", "030555")
+
+
+async def test_the_invite_is_repeated_until_something_comes() -> None:
+    async with house() as home:
+        leg = dial(home)
+        first, second = await home.peer.request("INVITE"), await home.peer.request("INVITE")
+        assert first == second
+        leg.hang_up()
+
+
+async def test_a_repeated_200_is_acknowledged_again() -> None:
+    async with house() as home:
+        _, invite = await answered(home)
+        home.peer.send(answer_to(invite, 200, "far", SDP, contact(home)))
+        assert (await home.peer.request("ACK")).to.tag == "far"
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [(486, "busy"), (600, "busy"), (480, "no_answer"), (408, "no_answer"), (403, "refused"), (603, "refused")]
+    + [(404, "refused"), (500, "failed"), (503, "failed")],
+)
+async def test_a_refusal_is_acknowledged_and_told_by_its_kind(status: int, outcome: str) -> None:
+    async with house() as home:
+        leg = dial(home)
+        home.peer.send(answer_to(await home.peer.request("INVITE"), status, "far"))
+        assert await leg.answered() == outcome
+        ack = await home.peer.request("ACK")
+        assert ack.to.tag == "far"
+        assert home.phone.legs == {}
+
+
+async def test_a_peer_that_never_answers_makes_the_call_fail() -> None:
+    async with house(settings(t1_s=0.004)) as home:
+        leg = dial(home)
+        assert await leg.answered() == "failed"
+        assert home.told == [("ended", "error")]
+
+
+async def test_hanging_up_while_it_rings_cancels() -> None:
+    async with house() as home:
+        leg = dial(home)
+        invite = await home.peer.request("INVITE")
+        home.peer.send(answer_to(invite, 180, "far", extra=contact(home)))
+        await home.until(("ringing", None))
+        leg.hang_up()
+        cancel = await home.peer.request("CANCEL")
+        assert (cancel.via.branch, cancel.cseq.number) == (invite.via.branch, 1)
+        home.peer.send(answer_to(cancel, 200, "far"))
+        home.peer.send(answer_to(invite, 487, "far"))
+        await home.peer.request("ACK")
+        assert await leg.answered() == "ended"
+        assert home.phone.legs == {}
+
+
+async def test_no_cancel_leaves_before_the_first_provisional_response() -> None:
+    async with house() as home:
+        leg = dial(home)
+        invite = await home.peer.request("INVITE")
+        leg.hang_up()
+        await asyncio.sleep(0.01)
+        home.peer.send(answer_to(invite, 100))
+        found = await home.peer.receive()
+        while isinstance(found, Request) and found.method == "INVITE":
+            found = await home.peer.receive()
+        assert isinstance(found, Request)
+        assert found.method == "CANCEL"
+
+
+async def test_an_answer_that_crosses_the_cancel_is_acknowledged_and_ended() -> None:
+    async with house() as home:
+        leg = dial(home)
+        invite = await home.peer.request("INVITE")
+        home.peer.send(answer_to(invite, 180, "far", extra=contact(home)))
+        await home.until(("ringing", None))
+        leg.hang_up()
+        await home.peer.request("CANCEL")
+        home.peer.send(answer_to(invite, 200, "far", SDP, contact(home)))
+        await home.peer.request("ACK")
+        await home.peer.request("BYE")
+        assert home.phone.legs == {}
+
+
+async def test_a_call_that_rings_too_long_is_cancelled_as_no_answer() -> None:
+    async with house() as home:
+        leg = home.phone.call(f"sip:100@127.0.0.1:{home.peer.port}", OURS, ring_s=0.05)
+        home.peer.send(answer_to(await home.peer.request("INVITE"), 180, "far", extra=contact(home)))
+        assert await leg.answered() == "no_answer"
+        await home.peer.request("CANCEL")
+
+
+async def test_a_second_fork_that_answers_is_ended_at_once() -> None:
+    async with house() as home:
+        leg, invite = await answered(home)
+        home.peer.send(answer_to(invite, 200, "other", SDP, contact(home)))
+        assert (await home.peer.request("ACK")).to.tag == "other"
+        assert (await home.peer.request("BYE")).to.tag == "other"
+        assert not leg.ended
+
+
+async def test_early_media_is_told_before_the_answer() -> None:
+    async with house() as home:
+        leg = dial(home)
+        invite = await home.peer.request("INVITE")
+        home.peer.send(answer_to(invite, 183, "far", SDP, contact(home)))
+        await home.until(("sound", "sendrecv"))
+        assert leg.sound is not None
+        home.peer.send(answer_to(invite, 200, "far", b"", contact(home)))
+        assert await leg.answered() == "answered"
+
+
+async def test_a_reliable_provisional_response_is_confirmed_once() -> None:
+    async with house() as home:
+        leg = dial(home)
+        invite = await home.peer.request("INVITE")
+        reliable = answer_to(invite, 183, "far", SDP, contact(home) + "\nRequire: 100rel\nRSeq: 9")
+        home.peer.send(reliable)
+        prack = await home.peer.request("PRACK")
+        assert prack.headers.get("RAck") == "9 1 INVITE"
+        home.peer.send(answer_to(prack, 200))
+        home.peer.send(reliable)
+        home.peer.send(answer_to(invite, 200, "far", SDP, contact(home)))
+        assert await leg.answered() == "answered"
+        following = await home.peer.receive()
+        assert isinstance(following, Request)
+        assert following.method == "ACK"
+
+
+async def test_a_302_is_followed() -> None:
+    async with house() as home:
+        leg = dial(home)
+        first = await home.peer.request("INVITE")
+        home.peer.send(answer_to(first, 302, "far", extra=f"Contact: <sip:200@127.0.0.1:{home.peer.port}>"))
+        second = await home.peer.request("INVITE")
+        while second.cseq.number == 1:
+            second = await home.peer.request("INVITE")
+        assert (second.uri, second.call_id) == (f"sip:200@127.0.0.1:{home.peer.port}", first.call_id)
+        home.peer.send(answer_to(second, 200, "far2", SDP, contact(home)))
+        assert await leg.answered() == "answered"
+
+
+async def test_redirections_do_not_go_round_for_ever() -> None:
+    async with house() as home:
+        leg = dial(home)
+        seen = 0
+        while seen < 4:
+            invite = await home.peer.request("INVITE")
+            seen = max(seen, invite.cseq.number)
+            home.peer.send(
+                answer_to(invite, 302, "far", extra=f"Contact: <sip:200@127.0.0.1:{home.peer.port}>")
+            )
+        assert await leg.answered() == "refused"
+
+
+async def test_an_answer_that_declines_the_sound_ends_the_call() -> None:
+    async with house() as home:
+        leg = dial(home)
+        invite = await home.peer.request("INVITE")
+        home.peer.send(answer_to(invite, 200, "far", SDP.replace(b"audio 40000", b"audio 0"), contact(home)))
+        assert await leg.answered() == "failed"
+        await home.peer.request("ACK")
+        await home.peer.request("BYE")
+
+
+async def test_a_422_is_answered_with_a_longer_session() -> None:
+    async with house(settings(session_expires_s=100)) as home:
+        leg = dial(home)
+        first = await home.peer.request("INVITE")
+        assert first.headers.get("Session-Expires") == "100"
+        home.peer.send(answer_to(first, 422, "far", extra="Min-SE: 600"))
+        second = await home.peer.request("INVITE")
+        while second.cseq.number == 1:
+            second = await home.peer.request("INVITE")
+        assert second.headers.get("Session-Expires") == "600"
+        leg.hang_up()
+
+
+async def test_the_peer_may_hang_up() -> None:
+    async with house() as home:
+        leg, invite = await answered(home)
+        bye = (
+            f"BYE sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{home.peer.port};branch=z9hG4bKb;rport\r\n"
+            f"From: {invite.headers.get('To')};tag=far\r\nTo: {invite.headers.get('From')}\r\n"
+            f"Call-ID: {invite.call_id}\r\nCSeq: 1 BYE\r\n\r\n"
+        )
+        home.peer.send(bye.encode())
+        assert (await home.peer.final()).status == 200
+        await home.until(("ended", "caller"))
+        assert leg.ended
+
+
+async def test_an_offer_with_keys_asks_for_srtp() -> None:
+    async with house() as home:
+        key = Crypto(1, "AES_CM_128_HMAC_SHA1_80", "A" * 40)
+        leg = home.phone.call(
+            f"sip:100@127.0.0.1:{home.peer.port}", Local("127.0.0.1", 42000, crypto=(key,), secure=True)
+        )
+        invite = await home.peer.request("INVITE")
+        assert b"m=audio 42000 RTP/SAVP 8 0 101\r\n" in invite.body
+        assert f"a=crypto:1 {key.suite} inline:{key.key}\r\n".encode() in invite.body
+        theirs = (
+            SDP.replace(b"RTP/AVP", b"RTP/SAVP") + f"a=crypto:1 {key.suite} inline:{'B' * 40}\r\n".encode()
+        )
+        home.peer.send(answer_to(invite, 200, "far", theirs, contact(home)))
+        assert await leg.answered() == "answered"
+        assert leg.sound is not None
+        assert leg.sound.remote_crypto == Crypto(1, key.suite, "B" * 40)
+        assert leg.sound.local_crypto == key
+
+
+async def test_a_target_that_leads_nowhere_is_a_clear_error() -> None:
+    async with house() as home:
+        with pytest.raises(ValueError, match="line"):
+            home.phone.call("0305555", OURS)

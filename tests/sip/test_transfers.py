@@ -1,0 +1,141 @@
+"""Passing a caller on by REFER, to its end (RFC 3515, RFC 3420)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from sip.message import Request
+from tests.sip.peer import Call, House, answer_to, establish, house
+
+
+def notify(call: Call, status: str, state: str = "active;expires=60") -> bytes:
+    fields = f"Event: refer\nSubscription-State: {state}\nContent-Type: message/sipfrag;version=2.0"
+    return call.within("NOTIFY", f"SIP/2.0 {status}\r\n".encode(), fields)
+
+
+async def referred(home: House, call: Call, timeout_s: float = 3.0) -> tuple[asyncio.Task[str], Request]:
+    leg = await establish(home, call)
+    task = asyncio.create_task(leg.refer("300", timeout_s))
+    refer = await home.peer.request("REFER")
+    assert refer.headers.get("Refer-To") == f"<sip:300@127.0.0.1:{home.peer.port}>"
+    return task, refer
+
+
+async def test_an_answered_transfer_ends_our_leg_with_bye() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        task, refer = await referred(home, call)
+        home.peer.send(answer_to(refer, 202))
+        home.peer.send(notify(call, "100 Trying"))
+        home.peer.send(notify(call, "180 Ringing"))
+        home.peer.send(notify(call, "200 OK", "terminated;reason=noresource"))
+        assert await task == "answered"
+        await home.peer.request("BYE")
+        assert home.told[-1] == ("ended", "us")
+
+
+@pytest.mark.parametrize(
+    ("report", "result"),
+    [("486 Busy Here", "busy"), ("480 Gone", "no_answer"), ("408 Timeout", "no_answer")]
+    + [("603 Decline", "refused"), ("404 Not Found", "refused"), ("503 Unavailable", "failed")],
+)
+async def test_a_failed_transfer_tells_why_and_keeps_the_caller(report: str, result: str) -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        task, refer = await referred(home, call)
+        home.peer.send(answer_to(refer, 202))
+        home.peer.send(notify(call, report, "terminated;reason=noresource"))
+        assert (await home.peer.final()).status == 200
+        assert await task == result
+        assert ("ended", "us") not in home.told
+
+
+async def test_a_refused_refer_keeps_the_caller() -> None:
+    async with house() as home:
+        task, refer = await referred(home, Call(home.peer.port))
+        home.peer.send(answer_to(refer, 403))
+        assert await task == "refused"
+
+
+async def test_no_notify_at_all_is_no_answer_after_the_time() -> None:
+    async with house() as home:
+        task, refer = await referred(home, Call(home.peer.port), 0.05)
+        home.peer.send(answer_to(refer, 202))
+        assert await task == "no_answer"
+
+
+async def test_a_peer_that_takes_the_caller_over_without_reports_has_answered() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        task, refer = await referred(home, call)
+        home.peer.send(answer_to(refer, 202))
+        home.peer.send(call.within("BYE"))
+        assert await task == "answered"
+
+
+async def test_a_caller_who_hangs_up_during_the_transfer_is_told_as_ended() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        task, refer = await referred(home, call)
+        home.peer.send(answer_to(refer, 202))
+        home.peer.send(notify(call, "180 Ringing"))
+        home.peer.send(call.within("BYE"))
+        assert await task == "ended"
+
+
+async def test_a_last_report_overtaken_by_the_bye_still_counts() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        task, refer = await referred(home, call)
+        home.peer.send(answer_to(refer, 202))
+        home.peer.send(notify(call, "100 Trying"))
+        home.peer.send(call.within("BYE"))
+        await home.until(("ended", "caller"))
+        home.peer.send(notify(call, "200 OK", "terminated"))
+        assert await task == "answered"
+
+
+async def test_a_report_before_the_202_counts() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        task, refer = await referred(home, call)
+        home.peer.send(notify(call, "486 Busy", "terminated"))
+        home.peer.send(answer_to(refer, 202))
+        assert await task == "busy"
+
+
+async def test_a_subscription_that_ends_without_a_status_is_no_answer() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        task, refer = await referred(home, call)
+        home.peer.send(answer_to(refer, 202))
+        home.peer.send(notify(call, "100 Trying", "terminated;reason=timeout"))
+        assert await task == "no_answer"
+
+
+async def test_a_report_that_nobody_asked_for_gets_481() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        await establish(home, call)
+        home.peer.send(notify(call, "200 OK"))
+        assert (await home.peer.final()).status == 481
+
+
+async def test_a_notify_of_another_event_gets_489() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        await establish(home, call)
+        home.peer.send(call.within("NOTIFY", extra="Event: presence"))
+        assert (await home.peer.final()).status == 489
+
+
+async def test_nobody_can_make_us_call_someone() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        await establish(home, call)
+        home.peer.send(call.within("REFER", extra="Refer-To: <sip:0900@127.0.0.1>"))
+        assert (await home.peer.final()).status == 603
+        home.peer.send(Call(home.peer.port, call_id="out").request("REFER"))
+        assert (await home.peer.final()).status == 603
