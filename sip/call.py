@@ -18,7 +18,7 @@ from sip.app_link import AppAwayError
 from sip.bridge import Bridge
 from sip.leg import Dialled, EndedBy, Leg, Transferred
 from sip.line_config import Destination, Did
-from sip.media import NoPortFreeError, Recording, Stream
+from sip.media import MemorySink, NoPortFreeError, Recording, Stream
 from sip.offer import Sound
 from sip.parts import Parts, connect
 from sip.performer import (
@@ -49,20 +49,6 @@ QUIETEST_MESSAGE = -50.0  # dBFS of its loud parts; below, nobody spoke
 _log = structlog.get_logger("line.call")
 
 
-class KeptSound:
-    """A recording in memory until it is sealed: two minutes are one megabyte."""
-
-    def __init__(self) -> None:
-        self.alaw = bytearray()
-
-    def write(self, alaw: bytes) -> None:
-        """Take 20 ms of sound."""
-        self.alaw += alaw
-
-    def close(self) -> None:
-        """The recording ended."""
-
-
 class Call:
     """One call from its answer to its end.
 
@@ -84,7 +70,7 @@ class Call:
         self._events: list[Event] = []
         self._slot: Slot | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._kept = KeptSound()
+        self._kept = MemorySink()
         self._bridge: Bridge | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._referring = False
@@ -225,7 +211,7 @@ class Call:
         self._timer = asyncio.get_running_loop().call_later(ms / 1000, self._report, reported)
 
     def _record(self, max_ms: int, silence_ms: int) -> None:
-        self._kept = KeptSound()
+        self._kept = MemorySink()
         self._stream.record(self._kept, self._recorded, beep=True, max_ms=max_ms, silence_ms=silence_ms)
 
     def _recorded(self, recording: Recording) -> None:

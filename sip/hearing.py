@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import math
-import wave
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
-from callflow.g711 import RATE, from_alaw
+from callflow.g711 import FRAME, RATE
+from sip.recording import NO_SOUND_DBFS, dbfs, wav
 
 LOUD_DBFS = -45.0  # a 20 ms frame above this is speech or a tone
-NOTHING_DBFS = -96.0
-_FULL_SCALE = 32768.0
-
-
-def level(alaw: bytes) -> float:
-    """Return the level of A-law sound in dBFS (a sine of full scale has -3), `NOTHING_DBFS` for silence."""
-    if not alaw:
-        return NOTHING_DBFS
-    power = float(np.mean(np.square(from_alaw(alaw).astype(np.float64) / _FULL_SCALE)))
-    return max(10 * math.log10(power), NOTHING_DBFS) if power else NOTHING_DBFS
 
 
 class Hearing:
@@ -37,7 +24,7 @@ class Hearing:
 
     def __init__(self) -> None:
         self.alaw = bytearray()
-        self.dbfs = NOTHING_DBFS
+        self.dbfs = NO_SOUND_DBFS
         self.quiet_s = 0.0
         self.spoke = False
         self.closed = False
@@ -46,7 +33,7 @@ class Hearing:
     def write(self, alaw: bytes) -> None:
         """Take some sound."""
         self.alaw += alaw
-        self.dbfs = level(alaw)
+        self.dbfs = dbfs(alaw)
         loud = self.dbfs > LOUD_DBFS
         self.spoke |= loud
         self.quiet_s = 0.0 if loud else self.quiet_s + len(alaw) / RATE
@@ -76,8 +63,8 @@ class Hearing:
 
     def active_dbfs(self) -> float:
         """Return the level of the loud frames alone."""
-        frames = (bytes(self.alaw[at : at + 160]) for at in range(0, len(self.alaw), 160))
-        return level(b"".join(frame for frame in frames if level(frame) > LOUD_DBFS))
+        frames = (bytes(self.alaw[at : at + FRAME]) for at in range(0, len(self.alaw), FRAME))
+        return dbfs(b"".join(frame for frame in frames if dbfs(frame) > LOUD_DBFS))
 
     def save(self, path: Path) -> None:
         """Write a WAV file, 16 bits, 8 kHz, mono.
@@ -85,11 +72,7 @@ class Hearing:
         Raises:
             OSError: the file cannot be written.
         """
-        with wave.open(str(path), "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(RATE)
-            file.writeframes(from_alaw(bytes(self.alaw)).astype("<i2").tobytes())
+        path.write_bytes(wav(bytes(self.alaw)))
 
     def _wake(self) -> None:
         for condition, future in self._waiting:

@@ -30,6 +30,7 @@ class FakeApp:
         self._changed = asyncio.Condition()
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         self.socket.unlink(missing_ok=True)
@@ -42,7 +43,7 @@ class FakeApp:
         self._server.close()
         for writer in tuple(self._writers):
             writer.transport.abort()
-        await self._server.wait_closed()
+        await asyncio.gather(*self._serving)
         self.socket.unlink(missing_ok=True)
         self._server = None
 
@@ -62,6 +63,10 @@ class FakeApp:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
         decoder = Decoder()
         try:
             while data := await reader.read(65_536):

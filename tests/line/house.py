@@ -92,6 +92,7 @@ class House:
     config: LineConfig
     app: FakeApp
     uri: str
+    stop: asyncio.Event
 
     def spooled(self) -> list[SpooledCall]:
         """Return what the app would read back."""
@@ -112,7 +113,7 @@ async def running(
     line = asyncio.create_task(Line(config).run(stop))
     try:
         await app.until(lambda: bool(app.hellos))
-        yield House(config, app, f"sip:praxis@127.0.0.1:{_port(config)}")
+        yield House(config, app, f"sip:praxis@127.0.0.1:{_port(config)}", stop)
     finally:
         stop.set()
         await line

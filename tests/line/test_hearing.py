@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from callflow.g711 import RATE, SILENCE, to_alaw
-from sip.hearing import NOTHING_DBFS, Hearing, level
+from sip.hearing import Hearing
+from sip.recording import NO_SOUND_DBFS
+from sip.recording import dbfs as level
 
 TONE = to_alaw((16384 * np.sin(2 * np.pi * 440 * np.arange(160) / RATE)).astype(np.int16))
 QUIET = bytes([SILENCE]) * 160
@@ -21,7 +23,7 @@ def test_the_level_of_a_half_scale_sine_is_minus_nine_dbfs() -> None:
 
 
 def test_silence_and_nothing_have_no_level() -> None:
-    assert (level(b""), level(QUIET) < -70) == (NOTHING_DBFS, True)
+    assert (level(b""), level(QUIET) < -70) == (NO_SOUND_DBFS, True)
 
 
 def test_pauses_do_not_lower_the_active_level() -> None:

@@ -24,9 +24,9 @@ from callflow.g711 import to_alaw
 from callflow.sealing import Sealer, load_key
 from callflow.voice_messages import sound
 from sip.caller import SmallPhone, Talk
-from sip.hearing import level
 from sip.leg import Leg
 from sip.line_config import Destination
+from sip.recording import dbfs as level
 from tests.line.house import CLIP_MS, DID, House, clip, heard, running
 
 MOBILE = "+491711234567"
@@ -176,22 +176,24 @@ async def test_an_unknown_destination_fails_and_the_app_goes_on(tmp_path: Path) 
 
 
 async def test_stopping_lets_a_call_finish_and_takes_no_new_one(tmp_path: Path) -> None:
-    async with SmallPhone() as phone:
-        async with running(tmp_path, menu) as house:
-            talk = await dial(phone, house)
-            await talk.hearing.until(lambda: talk.hearing.spoke, 10)
-            following = asyncio.create_task(_press_when_quiet(talk))
-            late = phone.dial(house.uri, MOBILE)
-            assert await late.answered(10)
-            late.hang_up()
-        await following
+    async with running(tmp_path, menu) as house, SmallPhone() as phone:
+        talk = await dial(phone, house)
+        assert await talk.hearing.silence(0.2, 10)
+        house.stop.set()
+        late = phone.dial(house.uri, MOBILE)
+        assert await late.answered(10) is False
+        await talk.press("1")
         assert await talk.over(5) == "caller"
     assert heard(bytes(talk.hearing.alaw)) == ["menu", "bye"]
+    assert [type(event) for event in house.app.events()].count(CallStarted) == 1
 
 
-async def _press_when_quiet(talk: Talk) -> None:
-    await talk.hearing.silence(0.2, 10)
-    await talk.press("1")
+async def test_a_call_that_outlasts_the_limit_is_hung_up(tmp_path: Path) -> None:
+    async with running(tmp_path, menu, grace_s=0.2) as house, SmallPhone() as phone:
+        talk = await dial(phone, house)
+        house.stop.set()
+        assert await talk.over(5) == "caller"
+        await house.app.until(lambda: HungUp("us") in house.app.events())
 
 
 async def _settled(house: House, *outcomes: str) -> None:
