@@ -2,14 +2,75 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
 import typer
+from rich.console import Console
+
+from callflow.bootstrap import places
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+_console = Console()
+_errors = Console(stderr=True)
+
+Data = Annotated[Path, typer.Option(help="Ordner für alles Geschriebene / where everything is written")]
+Config = Annotated[Path | None, typer.Option(help="Ordner mit practice.yaml, lines.yaml, flows/")]
+Prompts = Annotated[Path | None, typer.Option(help="Ordner mit <Sprache>/*.j2 (Ansagen / prompts)")]
+Sip = Annotated[str, typer.Option(metavar="HOST:PORT", help="SIP-Adresse (UDP); leer: wie in lines.yaml")]
+Http = Annotated[str, typer.Option(metavar="HOST:PORT", help="Web-Adresse / web address")]
 
 
 @app.callback()
 def rufweiche() -> None:
-    """Rufweiche nimmt Anrufe an, schickt Links und sammelt Rückrufe. Call deflection for medical practices."""
+    """Nimmt Anrufe an, schickt Links, sammelt Rückrufe. Call deflection for medical practices."""
+
+
+@app.command()
+def serve(
+    data: Data = Path("var/data"),
+    config: Config = None,
+    prompts: Prompts = None,
+    sip: Sip = "",
+    http: Http = "127.0.0.1:8080",
+) -> None:
+    """Die ganze Rezeption starten / start the whole reception."""
+    from callflow.bootstrap.serve import serve as run  # noqa: PLC0415  # other commands start without it
+
+    with _told():
+        options = places.Options(data, config, prompts, sip, http)
+        run(places.settings(options), options.arguments(), _console)
+
+
+@app.command(name="app", hidden=True)
+def app_process(
+    data: Data,
+    config: Config = None,
+    prompts: Prompts = None,
+    sip: Sip = "",
+    http: Http = "127.0.0.1:8080",
+) -> None:
+    """Start the app process alone; `serve` does that."""
+    from callflow.bootstrap.app import run  # noqa: PLC0415  # see serve
+
+    with _told():
+        asyncio.run(run(places.settings(places.Options(data, config, prompts, sip, http))))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell a fault that people can mend in words, and exit with status 1."""
+    from callflow.bootstrap.faults import MENDABLE, words  # noqa: PLC0415  # see serve
+
+    try:
+        yield
+    except MENDABLE as fault:
+        _errors.print(words(fault), markup=False, highlight=False)
+        sys.exit(1)
 
 
 def main() -> None:

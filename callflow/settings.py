@@ -6,14 +6,19 @@ come from the environment (`RUFWEICHE_...`) or a `.env` file beside the configur
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from callflow.effects import Urgency
+from callflow.language.problems import FlowErrors, Problem
+from callflow.language.schema import complaints
+from callflow.language.source import Source, read
 from callflow.plan import Plan
+from callflow.plan_check import check
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
@@ -134,13 +139,17 @@ class Practice(Model):
 class Secrets(BaseSettings):
     """Secrets and accounts, from the environment or `.env` in the configuration folder."""
 
-    model_config = SettingsConfigDict(env_prefix="RUFWEICHE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="RUFWEICHE_", env_nested_delimiter="__", frozen=True, extra="ignore"
+    )
 
     twilio_account_sid: str = ""
     twilio_auth_token: SecretStr = SecretStr("")
     twilio_api_key: str = ""
     twilio_api_secret: SecretStr = SecretStr("")
     twilio_base_url: str = ""
+    sip_passwords: dict[str, SecretStr] = Field(default_factory=dict)
+    ami_secret: SecretStr = SecretStr("")
 
 
 class Address(Model):
@@ -194,3 +203,67 @@ class Settings(Model):
     def public_url(self) -> str:
         """Base of all links to patients, without a slash at its end."""
         return (self.practice.web.public_url or f"http://{self.http}").rstrip("/")
+
+
+Checked = TypeVar("Checked", bound=BaseModel)
+
+
+def load(*, data: Path, config: Path, prompts: Path, sip: Address | None, http: Address) -> Settings:
+    """Read the practice's configuration.
+
+    Args:
+        data: folder for everything that is written.
+        config: folder with practice.yaml and lines.yaml.
+        prompts: folder with <language>/*.j2.
+        sip: where the embedded line listens; None takes what lines.yaml says.
+        http: where the web listens.
+
+    Raises:
+        FlowErrors: what is wrong in which file, line and column.
+    """
+    practice = _practice(read(config / "practice.yaml"))
+    source = read(config / "lines.yaml")
+    plan = _checked(Plan, source)
+    if faults := tuple(_plan_problems(plan, source)):
+        raise FlowErrors(faults)
+    return Settings(
+        data=data.resolve(),
+        config=config.resolve(),
+        prompts=prompts.resolve(),
+        sip=sip or _listening(plan),
+        http=http,
+        practice=practice,
+        plan=plan,
+        secrets=Secrets(_env_file=config / ".env"),
+    )
+
+
+def _practice(source: Source) -> Practice:
+    practice = _checked(Practice, source)
+    if practice.language not in practice.languages:
+        known = ", ".join(practice.languages)
+        way = ("language",)
+        raise FlowErrors(
+            [source.problem("value-wrong", way, field=way[0], value=practice.language, expected=known)]
+        )
+    return practice
+
+
+def _checked(model: type[Checked], source: Source) -> Checked:
+    try:
+        return model.model_validate(source.data)
+    except ValidationError as error:
+        raise FlowErrors(complaints(source, (), error, model.model_fields)) from None
+
+
+def _plan_problems(plan: Plan, source: Source) -> Iterator[Problem]:
+    for fault in check(plan):
+        if fault.severity == "error":
+            yield source.problem("plan-fault", fault.place, german=fault.german, english=fault.english)
+
+
+def _listening(plan: Plan) -> Address:
+    for line in plan.lines.values():
+        if line.kind in {"embedded", "pyvoip"}:
+            return Address(host=line.host, port=line.port)
+    return Address(host="127.0.0.1", port=5060)

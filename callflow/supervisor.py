@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
 
 FIRST_PAUSE = 0.2  # seconds before the first restart; doubled each time up to LONGEST_PAUSE
 LONGEST_PAUSE = 10.0
@@ -22,11 +24,13 @@ class Child:
         name: word in the log ("line", "app").
         command: arguments after the Python interpreter.
         grace: seconds it may take to end after SIGTERM before it is killed.
+        log: file that its standard error is appended to; None leaves it on the terminal.
     """
 
     name: str
     command: tuple[str, ...]
     grace: float = 10.0
+    log: Path | None = None
 
 
 @dataclass(slots=True)
@@ -74,7 +78,10 @@ class Supervisor:
     async def _live(self, child: Child) -> int:
         # A session of its own: Ctrl-C in the terminal must reach only the supervisor, which then stops
         # the children in order.
-        process = await asyncio.create_subprocess_exec(sys.executable, *child.command, start_new_session=True)
+        with _opened(child.log) as log:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, *child.command, start_new_session=True, stderr=log
+            )
         self._running[child.name] = process
         self.report(child.name, "started", process.pid)
         return await process.wait()
@@ -90,3 +97,12 @@ class Supervisor:
         except TimeoutError:
             process.kill()
             await process.wait()
+
+
+@contextlib.contextmanager
+def _opened(path: Path | None) -> Iterator[IO[bytes] | None]:
+    if path is None:
+        yield None
+        return
+    with path.open("ab") as log:
+        yield log

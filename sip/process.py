@@ -18,6 +18,7 @@ from pathlib import Path
 
 import structlog
 
+from callflow import logs
 from callflow.prompts.cache import Cache
 from callflow.sealing import Sealer, load_key
 from callflow.spool import SpoolWriter
@@ -148,15 +149,7 @@ async def _main(config: LineConfig) -> None:
 
 def run(config: LineConfig) -> int:
     """Run a line until SIGTERM; return the process's exit status (1 when an address cannot be bound)."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-    )
+    logs.configure(sys.stderr)
     with contextlib.suppress(KeyboardInterrupt):
         try:
             asyncio.run(_main(config))

@@ -113,7 +113,7 @@ MESSAGES: dict[str, dict[str, Words]] = {
     "key-twice": _both(
         (
             "„{key}“ steht hier zum zweiten Mal (zuerst in Zeile {first}).",
-            "Nur einer der beiden Einträge würde gelten; Anrufende landeten vielleicht an der falschen Stelle.",
+            "Nur einer der beiden Einträge würde gelten; Anrufende kämen vielleicht an die falsche Stelle.",
             "Löschen Sie einen der beiden oder benennen Sie ihn um.",
         ),
         (
@@ -125,7 +125,7 @@ MESSAGES: dict[str, dict[str, Words]] = {
     "key-unquoted": _both(
         (
             "Der Schlüssel {key} steht ohne Anführungszeichen.",
-            "Ohne Anführungszeichen wird daraus eine Zahl oder etwas anderes; die Taste täte nicht, was Sie meinen.",
+            "Ohne Anführungszeichen wird daraus eine Zahl; die Taste täte nicht, was Sie meinen.",
             'Schreiben Sie "{key}".',
         ),
         (

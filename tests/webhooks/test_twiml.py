@@ -30,28 +30,38 @@ DOCUMENTS: list[tuple[LineEffect, str]] = [
     (Play(SPOKEN), f'{CLIP}<Redirect method="POST">{STEP}</Redirect>'),
     (
         Play(SPOKEN, keys="09"),
-        f'<Gather action="{STEP}" actionOnEmptyResult="true" finishOnKey="" input="dtmf" method="POST" '
-        f'numDigits="1" timeout="1">{CLIP}</Gather>',
+        (
+            f'<Gather action="{STEP}" actionOnEmptyResult="true" finishOnKey="" input="dtmf" method="POST" '
+            f'numDigits="1" timeout="1">{CLIP}</Gather>'
+        ),
     ),
     (
         Gather(SPOKEN, digits=12, finish="#", first_ms=4100, between_ms=6000),
-        f'<Gather action="{STEP}" actionOnEmptyResult="true" finishOnKey="#" input="dtmf" method="POST" '
-        f'numDigits="12" timeout="6">{CLIP}</Gather>',
+        (
+            f'<Gather action="{STEP}" actionOnEmptyResult="true" finishOnKey="#" input="dtmf" method="POST" '
+            f'numDigits="12" timeout="6">{CLIP}</Gather>'
+        ),
     ),
     (
         Record(SPOKEN, max_ms=60_000, silence_ms=3000),
-        f'{CLIP}<Record action="{STEP}" finishOnKey="#" maxLength="60" method="POST" playBeep="true" '
-        f'timeout="3" trim="trim-silence" /><Redirect method="POST">{STEP}&amp;empty=1</Redirect>',
+        (
+            f'{CLIP}<Record action="{STEP}" finishOnKey="#" maxLength="60" method="POST" playBeep="true" '
+            f'timeout="3" trim="trim-silence" /><Redirect method="POST">{STEP}&amp;empty=1</Redirect>'
+        ),
     ),
     (
         Transfer(SPOKEN, "empfang", ring_ms=20_000),
-        f'{CLIP}<Dial action="{STEP}" answerOnBridge="true" callerId="+4935112345600" method="POST" '
-        'timeout="20"><Number>+4935199</Number></Dial>',
+        (
+            f'{CLIP}<Dial action="{STEP}" answerOnBridge="true" callerId="+4935112345600" method="POST" '
+            'timeout="20"><Number>+4935199</Number></Dial>'
+        ),
     ),
     (
         Transfer((), "teams", ring_ms=900_000),
-        f'<Dial action="{STEP}" answerOnBridge="true" callerId="+4935112345600" method="POST" '
-        'timeout="600"><Sip>sip:+4935188@sbc.example;user=phone</Sip></Dial>',
+        (
+            f'<Dial action="{STEP}" answerOnBridge="true" callerId="+4935112345600" method="POST" '
+            'timeout="600"><Sip>sip:+4935188@sbc.example;user=phone</Sip></Dial>'
+        ),
     ),
     (Transfer((), "nobody"), f'<Redirect method="POST">{STEP}&amp;empty=1</Redirect>'),
     (HangUp(SPOKEN), f"{CLIP}<Hangup />"),

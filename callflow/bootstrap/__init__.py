@@ -1,0 +1,1 @@
+"""The only wiring: settings become processes, and rooms receive what they need."""

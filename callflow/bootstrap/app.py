@@ -1,0 +1,222 @@
+"""The app process: sessions, inbox, outbox and web of one house."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from callflow import logs
+from callflow.bootstrap import first_run, practice
+from callflow.bootstrap.chores import Chores
+from callflow.bootstrap.flows import Shelf, shelf
+from callflow.bootstrap.places import app_socket
+from callflow.directory import Recognition
+from callflow.events import Told
+from callflow.flow import State
+from callflow.handlers import Handlers
+from callflow.hours import told
+from callflow.inbox import Deadlines
+from callflow.lines import LineServer
+from callflow.outbox.console import Console
+from callflow.outbox.delivery import Lost
+from callflow.outbox.transport import Transport
+from callflow.outbox.twilio import Account, Twilio
+from callflow.outbox.worker import Worker
+from callflow.prompts.studio import Studio
+from callflow.sealing import Sealer, load_key
+from callflow.session import Sessions
+from callflow.settings import Settings
+from callflow.spool import SpoolReader
+from callflow.store import Intent, Store, Tx
+from callflow.takeover import Takeover
+from callflow.web.app import create_app
+from callflow.web.forms.source import load_forms
+from callflow.web.house import House
+
+_log = structlog.get_logger("app")
+CLOSES_WITHIN = 5  # seconds that web requests may still take after SIGTERM
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Rooms:
+    """The rooms of a house, joined.
+
+    Args:
+        store: the database.
+        studio: speech.
+        flows: flows and calendars.
+        lines: the app's end of the line socket.
+        worker: empties the outbox.
+        chores: what is due by the clock.
+        web: pages and API.
+    """
+
+    store: Store
+    studio: Studio
+    flows: Shelf
+    lines: LineServer
+    worker: Worker
+    chores: Chores
+    web: FastAPI
+
+    async def open(self) -> None:
+        """Make ready for calls."""
+        await self.studio.start(("de",))
+        await self.lines.start()
+
+    async def close(self) -> None:
+        """Leave everything on disk."""
+        await self.lines.close()
+        await self.studio.close()
+        self.store.close()
+
+
+def build(settings: Settings) -> Rooms:
+    """Join the rooms of the house.
+
+    Raises:
+        FlowErrors: a file of the configuration is broken.
+        callflow.sealing.KeyFileError, callflow.store.database.WrongKeyError: the key does not fit.
+    """
+    flows = shelf(settings)
+    sealer = Sealer(load_key(settings.data / "key"))
+    store = Store(first_run.database_path(settings.data), sealer)
+    deadlines = practice.deadlines(settings, flows.is_open)
+    studio = first_run.studio(settings)
+    handlers = _handlers(settings, deadlines, flows)
+    recognition = Recognition(window=timedelta(hours=settings.practice.inbox.repeat_hours))
+    sessions = Sessions(store, flows, studio, handlers, recognition, _now)
+    takeover = Takeover(SpoolReader(settings.data / "spool", sealer), sessions, _now)
+    lines = LineServer(app_socket(settings.data), sessions, takeover)
+    return Rooms(
+        store=store,
+        studio=studio,
+        flows=flows,
+        lines=lines,
+        worker=Worker(store, {"sms": _transports(settings)}, _lost(handlers), _now),
+        chores=Chores(store, deadlines, timedelta(minutes=settings.practice.inbox.claim_minutes)),
+        web=create_app(_house(settings, store, deadlines, lines)),
+    )
+
+
+def _handlers(settings: Settings, deadlines: Deadlines, flows: Shelf) -> Handlers:
+    def hours(_tx: Tx, state: State, subject: str, now: datetime) -> Told:
+        return told(flows.calendar(subject), now, state.language)
+
+    rules, caps = practice.link_rules(settings), practice.caps(settings)
+    return Handlers(rules, deadlines, caps, {"hours": hours})
+
+
+def _lost(handlers: Handlers) -> Lost:
+    def lost(tx: Tx, intent: Intent, now: datetime) -> None:
+        handlers.sms_lost(tx, intent, now=now)
+
+    return lost
+
+
+def _house(settings: Settings, store: Store, deadlines: Deadlines, lines: LineServer) -> House:
+    return House(
+        face=practice.face(settings),
+        store=store,
+        clock=_now,
+        public_url=settings.public_url,
+        concerns=practice.concerns(settings),
+        forms=load_forms(settings.config / "forms"),
+        deadlines=deadlines,
+        languages=settings.practice.languages,
+        demo="console" in practice.transports(settings),
+        line_up=lambda: bool(lines.connected),
+    )
+
+
+def _transports(settings: Settings) -> tuple[Transport, ...]:
+    return tuple(_transport(name, settings) for name in practice.transports(settings))
+
+
+def _transport(name: str, settings: Settings) -> Transport:
+    return Twilio(_account(settings), _now) if name == "twilio" else Console(_show)
+
+
+def _account(settings: Settings) -> Account:
+    secrets = settings.secrets
+    key = secrets.twilio_api_key
+    secret = secrets.twilio_api_secret if key else secrets.twilio_auth_token
+    return Account(
+        sid=secrets.twilio_account_sid,
+        user=key or secrets.twilio_account_sid,
+        secret=secret.get_secret_value(),
+        sender=settings.practice.sms.sender,
+        **({"base_url": secrets.twilio_base_url} if secrets.twilio_base_url else {}),
+    )
+
+
+def _show(number: str, text: str) -> None:
+    # The demo transport's whole purpose: without an account the message is shown where the server runs.
+    sys.stdout.write(f"SMS an / to {number}: {text}\n")
+    sys.stdout.flush()
+
+
+async def run(settings: Settings) -> None:
+    """Run the app process until SIGTERM.
+
+    Raises:
+        FlowErrors: a file of the configuration is broken.
+    """
+    logs.configure(sys.stderr)
+    rooms = build(settings)
+    server = _Server(rooms.web, settings)
+    await rooms.open()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            background = [tasks.create_task(work) for work in (rooms.worker.run(), rooms.chores.run())]
+            await server.serve_until_told()
+            for task in background:
+                task.cancel()
+    finally:
+        await rooms.close()
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, stopped by our own signal handling."""
+
+    def __init__(self, web: FastAPI, settings: Settings) -> None:
+        super().__init__(
+            uvicorn.Config(
+                web,
+                host=settings.http.host,
+                port=settings.http.port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=CLOSES_WITHIN,
+            )
+        )
+        self._ready = settings.data / "run" / "app.ready"
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Bind, then say so."""
+        await super().startup(sockets)
+        if self.started:
+            await asyncio.to_thread(self._ready.write_text, "up\n")
+
+    async def serve_until_told(self) -> None:
+        """Serve until SIGTERM."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._told)
+        await self._serve()
+
+    def _told(self) -> None:
+        self.should_exit = True

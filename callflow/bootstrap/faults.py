@@ -1,0 +1,31 @@
+"""Faults that the people who run the house can mend, in their words."""
+
+from __future__ import annotations
+
+from callflow.bootstrap.ports import PortTakenError
+from callflow.language.problems import FlowErrors, Problem
+from callflow.sealing import KeyFileError
+from callflow.settings import AddressError
+from callflow.store.database import WrongKeyError
+
+
+class AlreadyRunningError(RuntimeError):
+    """Another server works on the same data folder."""
+
+
+MENDABLE = (FlowErrors, PortTakenError, AlreadyRunningError, KeyFileError, WrongKeyError, AddressError)
+
+
+def words(fault: BaseException) -> str:
+    """Say what is wrong and how to mend it, German first."""
+    if isinstance(fault, FlowErrors):
+        return "\n".join(_problem(problem) for problem in fault.problems if problem.severity == "error")
+    return str(fault)
+
+
+def _problem(problem: Problem) -> str:
+    place = f"{problem.file}:{problem.line}:{problem.column}"
+    told = dict.fromkeys(
+        f"  {problem.message(language)} {problem.hint(language)}" for language in ("de", "en")
+    )
+    return "\n".join((place, *told))

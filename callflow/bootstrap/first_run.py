@@ -1,0 +1,88 @@
+"""What must be there before the first call: folders, key, database, the admin's account, announcements."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from callflow.bootstrap.line import Announcements
+from callflow.effects import Prompt
+from callflow.prompts import sound
+from callflow.prompts.cache import Cache
+from callflow.prompts.console import render_all
+from callflow.prompts.studio import Facts, Studio
+from callflow.sealing import Sealer, load_key
+from callflow.settings import Settings
+from callflow.store import Store
+from callflow.users import invitation
+
+FOLDERS = ("run", "prompts", "recordings", "spool", "log")
+
+
+def folders(data: Path) -> None:
+    """Make DATA and its folders; only their owner may look into them."""
+    for folder in (data, *(data / name for name in FOLDERS)):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def database_path(data: Path) -> Path:
+    """Return where the database lies."""
+    return data / "rufweiche.db"
+
+
+def admin_link(settings: Settings) -> str:
+    """Bring the database to its newest form; return the link to set the admin's password, "" once set.
+
+    Raises:
+        callflow.sealing.KeyFileError: the key file must not be used.
+        callflow.store.database.WrongKeyError: the key belongs to another database.
+    """
+    store = Store(database_path(settings.data), Sealer(load_key(settings.data / "key")))
+    try:
+        token = store.write_now(lambda tx: invitation.first_admin(tx, now=datetime.now(UTC)))
+    finally:
+        store.close()
+    return f"http://{settings.http}/password/{token}" if token else ""
+
+
+def spoken_facts(settings: Settings) -> Facts:
+    """Return what every prompt may say of the practice."""
+    practice = settings.practice.practice
+    return {
+        "": {
+            "practice.name": practice.name,
+            "practice.phone": practice.phone,
+            "practice.address": practice.address,
+        }
+    }
+
+
+def studio(settings: Settings) -> Studio:
+    """Return the studio of this house."""
+    return Studio(settings.prompts, Cache(settings.data / "prompts"), spoken_facts(settings))
+
+
+async def announcements(settings: Settings, console: Console) -> Announcements:
+    """Render all prompts under a progress bar and return those that a line speaks on its own."""
+    room = studio(settings)
+    try:
+        await render_all(room, settings.practice.languages, console)
+        return Announcements(
+            fallback=await _joined(room, settings, ("line_fallback",)),
+            sorry=await _joined(room, settings, ("line_sorry",)),
+        )
+    finally:
+        await room.close()
+
+
+async def _joined(room: Studio, settings: Settings, names: Sequence[str]) -> str:
+    """Return one clip that holds the prompts' clips one after another: a line plays only ready sound."""
+    language = settings.practice.language
+    clips = await room.clips([Prompt(name, language=language) for name in names])
+    whole = b"".join(room.cache.frames(clip.key) for clip in clips)
+    key = hashlib.sha256(whole).hexdigest()[:40]
+    return room.cache.put(key, whole, sound.facts(whole, "voice")).key

@@ -1,0 +1,157 @@
+"""The number plan as a line process needs it."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import phonenumbers
+from pydantic import SecretStr
+
+from callflow.bootstrap.places import app_socket
+from callflow.plan import (
+    Destination,
+    EmbeddedLine,
+    Plan,
+    PyVoipLine,
+    SipTrunk,
+)
+from callflow.settings import Address, Settings
+from sip.line_config import Destination as LineDestination
+from sip.line_config import Did, LineConfig
+from sip.phone_settings import LOOPBACK, Account, Listen, Peer, PhoneSettings
+
+Passwords = Mapping[str, SecretStr]
+
+
+@dataclass(frozen=True, slots=True)
+class Announcements:
+    """Clips that a line speaks on its own.
+
+    Args:
+        fallback: when the app is away, before the call is passed on.
+        sorry: when the destination does not take the call either.
+    """
+
+    fallback: str
+    sorry: str
+
+
+def config_path(data: Path, name: str) -> Path:
+    """Return where the configuration of line `name` is written."""
+    return data / "run" / f"line-{name}.json"
+
+
+def ready_path(data: Path, name: str) -> Path:
+    """Return the file that line `name` writes once its sockets are bound."""
+    return data / "run" / f"line-{name}.ready"
+
+
+def line_config(
+    settings: Settings, name: str, line: EmbeddedLine | PyVoipLine, spoken: Announcements
+) -> LineConfig:
+    """Return everything that the process of line `name` needs.
+
+    Raises:
+        KeyError: a trunk's account has no password in the environment; the trunk's name is the argument.
+    """
+    data = settings.data
+    return LineConfig(
+        name=name,
+        kind=line.kind,
+        phone=_phone(settings, line),
+        rtp_host=settings.sip.host,
+        rtp_ports=line.rtp_ports if any(line.rtp_ports) else (16384, 32767),
+        app_socket=app_socket(data),
+        prompts=data / "prompts",
+        spool=data / "spool",
+        recordings=data / "recordings",
+        key_file=data / "key",
+        ready=ready_path(data, name),
+        dids=tuple(_did(number, settings.plan, spoken) for number in settings.plan.numbers),
+        destinations={key: _destination(entry) for key, entry in settings.plan.destinations.items()},
+    )
+
+
+def _did(number: str, plan: Plan, spoken: Announcements) -> Did:
+    entry = plan.numbers[number]
+    return Did(
+        number=number,
+        aliases=(*entry.aliases, *_spellings(number)),
+        fallback=spoken.fallback,
+        sorry=spoken.sorry,
+        destination=plan.counterpart(entry.destination, entry.home),
+        any=len(plan.numbers) == 1,
+    )
+
+
+def _spellings(number: str) -> tuple[str, ...]:
+    """Return how trunks write `number` in a request: without plus, with 00, national, digits alone."""
+    parsed = phonenumbers.parse(number, None)
+    national = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
+    return number[1:], f"00{number[1:]}", "".join(digit for digit in national if digit.isdecimal())
+
+
+def _destination(entry: Destination) -> LineDestination:
+    if entry.uri:
+        return LineDestination(uri=entry.uri, method=entry.method)
+    return LineDestination(uri=entry.number, method=entry.method, line=entry.via)
+
+
+def _phone(settings: Settings, line: EmbeddedLine | PyVoipLine) -> PhoneSettings:
+    plan, secret = settings.plan, settings.secrets.sip_passwords
+    names = line.trunks if isinstance(line, EmbeddedLine) else (line.trunk,) if line.trunk else ()
+    trunks = {name: trunk for name in names if isinstance(trunk := plan.trunks[name], SipTrunk)}
+    registered = {name: trunk for name, trunk in trunks.items() if trunk.registers and trunk.account}
+    peers = tuple(_peer(name, trunk, secret) for name, trunk in trunks.items() if name not in registered)
+    return PhoneSettings(
+        listen=_listen(settings.sip, {trunk.transport for trunk in trunks.values()}),
+        accounts=tuple(_account(name, trunk, secret) for name, trunk in registered.items()),
+        peers=peers or (() if registered else (LOOPBACK,)),
+        channels=line.calls,
+    )
+
+
+def _listen(at: Address, transports: set[str]) -> tuple[Listen, ...]:
+    udp = Listen("udp", at.host, at.port)
+    return (udp, Listen("tcp", at.host, at.port)) if "tcp" in transports else (udp,)
+
+
+def _account(name: str, trunk: SipTrunk, secrets: Passwords) -> Account:
+    assert trunk.account is not None  # noqa: S101  # the caller chose trunks with an account
+    return Account(
+        name=name,
+        user=trunk.account.username,
+        domain=trunk.host,
+        password=secrets[name].get_secret_value(),
+        registrar=trunk.proxy or f"{trunk.host}:{trunk.port}",
+        transport=trunk.transport,
+        channels=trunk.calls,
+    )
+
+
+def _peer(name: str, trunk: SipTrunk, secrets: Passwords) -> Peer:
+    account = trunk.account
+    return Peer(
+        name=name,
+        networks=trunk.accept or _network(trunk.host),
+        host=trunk.proxy or f"{trunk.host}:{trunk.port}",
+        transport=trunk.transport,
+        user=account.username if account else "",
+        password=secrets[name].get_secret_value() if account else "",
+        channels=trunk.calls,
+    )
+
+
+def _network(host: str) -> tuple[str, ...]:
+    try:
+        return (str(ipaddress.ip_network(host)),)
+    except ValueError:
+        return ()
+
+
+def embedded_lines(plan: Plan) -> Mapping[str, EmbeddedLine | PyVoipLine]:
+    """Return the lines that need a process of their own."""
+    return {name: line for name, line in plan.lines.items() if isinstance(line, EmbeddedLine | PyVoipLine)}

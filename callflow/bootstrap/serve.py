@@ -1,0 +1,143 @@
+"""`rufweiche serve`: check everything, prepare what is missing, then keep the processes running."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+
+from callflow import logs
+from callflow.bootstrap import first_run
+from callflow.bootstrap.faults import AlreadyRunningError
+from callflow.bootstrap.flows import check_flows
+from callflow.bootstrap.line import config_path, embedded_lines, line_config, ready_path
+from callflow.bootstrap.ports import free
+from callflow.settings import Settings
+from callflow.supervisor import Child, Supervisor
+
+LINE_GRACE = 25.0  # seconds; calls under way may finish, a little longer than the line's own limit
+APP_GRACE = 10.0
+UP_WITHIN = 60.0  # seconds in which every process must be ready
+_log = structlog.get_logger("serve")
+
+
+def serve(settings: Settings, arguments: tuple[str, ...], console: Console) -> None:
+    """Run the house until SIGTERM.
+
+    Args:
+        settings: the house's settings.
+        arguments: options that the app process is started with again.
+        console: where progress and the box of addresses go.
+
+    Raises:
+        FlowErrors: a flow file is broken.
+        PortTakenError: an address is not free.
+        AlreadyRunningError: DATA is in use.
+    """
+    check_flows(settings)
+    settings = settings.model_copy(
+        update={
+            "sip": free("--sip", settings.sip, socket.SOCK_DGRAM),
+            "http": free("--http", settings.http, socket.SOCK_STREAM),
+        }
+    )
+    first_run.folders(settings.data)
+    with _alone(settings.data / "run" / "serve.lock"):
+        logs.configure((settings.data / "log" / "serve.log").open("a", buffering=1, encoding="utf-8"))
+        asyncio.run(_House(settings, arguments, console).run())
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunningError(
+                f"{path.parent.parent} wird schon von einem anderen Server benutzt; bitte --data ändern.\n"
+                f"{path.parent.parent} is in use by another server; please change --data."
+            ) from None
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class _House:
+    settings: Settings
+    arguments: tuple[str, ...]
+    console: Console
+
+    async def run(self) -> None:
+        link = first_run.admin_link(self.settings)
+        await self._write_lines()
+        supervisor = Supervisor(self._children(), _report)
+        running = asyncio.create_task(supervisor.run())
+        if await self._up(running):
+            self.console.print(box(self.settings, link))
+        await running
+
+    async def _write_lines(self) -> None:
+        spoken = await first_run.announcements(self.settings, self.console)
+        for name, line in embedded_lines(self.settings.plan).items():
+            ready_path(self.settings.data, name).unlink(missing_ok=True)
+            line_config(self.settings, name, line, spoken).save(config_path(self.settings.data, name))
+        (self.settings.data / "run" / "app.ready").unlink(missing_ok=True)
+
+    def _children(self) -> tuple[Child, ...]:
+        lines = tuple(
+            Child(f"line {name}", self._line_command(name), LINE_GRACE, self._log(f"line-{name}"))
+            for name in embedded_lines(self.settings.plan)
+        )
+        places = ("--sip", str(self.settings.sip), "--http", str(self.settings.http))
+        app = ("-m", "callflow", "app", *self.arguments, *places)
+        return (*lines, Child("app", app, APP_GRACE, self._log("app")))
+
+    def _line_command(self, name: str) -> tuple[str, ...]:
+        return "-m", "sip.process", "--config", str(config_path(self.settings.data, name))
+
+    def _log(self, name: str) -> Path:
+        return self.settings.data / "log" / f"{name}.log"
+
+    async def _up(self, running: asyncio.Task[None]) -> bool:
+        """Wait until every process has said that it is ready; False if the house ended before."""
+        signs = [ready_path(self.settings.data, name) for name in embedded_lines(self.settings.plan)]
+        signs.append(self.settings.data / "run" / "app.ready")
+        async with asyncio.timeout(UP_WITHIN):
+            while not all(sign.exists() for sign in signs):
+                if running.done():
+                    return False
+                await asyncio.sleep(0.05)
+        return True
+
+
+def _report(name: str, what: str, number: int) -> None:
+    _log.info(f"process {what}", process=name, number=number)
+
+
+def box(settings: Settings, admin_link: str) -> Panel:
+    """Return what a newcomer must know, in German and English."""
+    number = next(iter(settings.plan.numbers), "praxis")
+    web = f"http://{settings.http}"
+    lines = [
+        ("Anrufen / call", f"sip:{number}@{settings.sip}"),
+        ("Probieren / try", _try(settings)),
+        ("Posteingang / inbox", f"{web}/inbox"),
+        ("Demo-SMS / demo SMS", f"{web}/demo"),
+    ]
+    if admin_link:
+        lines.append(("Admin-Passwort setzen (einmalig) / set admin password (once)", admin_link))
+    text = Text("\n").join(Text.assemble((f"{label}\n", "bold"), f"  {value}") for label, value in lines)
+    return Panel(text, title="Rufweiche läuft / is running", expand=False)
+
+
+def _try(settings: Settings) -> str:
+    target = "" if settings.sip.port == 5060 else f"--to sip:praxis@{settings.sip} "  # noqa: PLR2004  # SIP's port
+    return f"rufweiche call {target}--from +491711234567 --keys 1,1 --record call.wav"
