@@ -86,7 +86,7 @@ class Scene(Part):
         speaks: seconds of a recorded message.
         connects: destination that the call is passed on to.
         answer: what becomes of that.
-        queue: answer to the next question about the queue, with values, e.g. {answer: waiting, position: "2"}.
+        queue: answer to the next question about the queue, with values, e.g. {answer: busy, position: "2"}.
         request: answer to the next question about open requests.
     """
 

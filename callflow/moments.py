@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 WEEKDAYS = {
-    "de": ["Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag"],
-    "en": ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"],
+    "de": ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag"),
+    "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
 }
-MONTHS = {
-    "de": ["Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"],
-    "en": ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"],
-}
+_DE = "Januar Februar März April Mai Juni Juli August September Oktober November Dezember"
+_EN = "January February March April May June July August September October November December"
+MONTHS = {"de": tuple(_DE.split(" ")), "en": tuple(_EN.split(" "))}
 WEEK = 7
 NOON = 12
 

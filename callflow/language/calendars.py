@@ -42,9 +42,7 @@ Land = Literal[
 
 
 def _span(value: object) -> Span:
-    if not isinstance(value, str):
-        raise ValueError("08:00-12:00")
-    start, sign, end = value.replace("–", "-").partition("-")
+    start, sign, end = str(value).replace("–", "-").partition("-")
     if not sign:
         raise ValueError("08:00-12:00")
     return _time(start.strip()), _time(end.strip())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from callflow.kinds.hours import Hours
@@ -65,18 +65,43 @@ def graph_of(built: Built) -> Graph:
     """Draw the graph of a flow whose targets all exist."""
     links = built.links()
     calls: dict[str, list[str]] = {}
+    returns: dict[str, set[str]] = {}
     for name, written in built.nodes.items():
         if isinstance(written.node, Subflow):
             calls.setdefault(f"{written.node.flow}/", []).append(name)
-    returns: dict[str, set[str]] = {}
-    for name, written in built.nodes.items():
-        for target in links[name].values():
-            if is_return(target):
-                returns.setdefault(written.prefix, set()).add(_exit(target))
+        for target in filter(is_return, links[name].values()):
+            returns.setdefault(written.prefix, set()).add(_exit(target))
+    ways = _Ways(built.nodes, links, calls)
+    return Graph(
+        built.nodes,
+        links,
+        {name: ways.out_of(name, when_open=False) for name in built.nodes},
+        {name: ways.out_of(name, when_open=True) for name in built.nodes},
+        {prefix: frozenset(exits) for prefix, exits in returns.items()},
+    )
 
-    def follow(prefix: str, target: str) -> set[str]:
-        """Resolve returns, which may lead on to returns of the calling subflow."""
-        found: set[str] = set()
+
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    """Follows links, returns included; `calls` maps a subflow's prefix to the nodes that call it."""
+
+    nodes: Mapping[str, Written]
+    links: Mapping[str, Mapping[str, str]]
+    calls: Mapping[str, list[str]]
+
+    def out_of(self, name: str, *, when_open: bool) -> frozenset[str]:
+        """Find the nodes that may follow `name`."""
+        written = self.nodes[name]
+        exits = self.links[name]
+        if isinstance(written.node, Subflow):
+            exits = {"enter": exits["enter"]}
+        elif when_open and isinstance(written.node, Hours):
+            exits = {"open": exits["open"]}
+        found = {node for target in exits.values() for node in self._follow(written.prefix, target)}
+        return frozenset(found & self.nodes.keys())
+
+    def _follow(self, prefix: str, target: str) -> Iterator[str]:
+        """Resolve a return, which may lead on to a return of the calling subflow."""
         pending, seen = [(prefix, target)], set[tuple[str, str]]()
         while pending:
             here = pending.pop()
@@ -84,29 +109,14 @@ def graph_of(built: Built) -> Graph:
                 continue
             seen.add(here)
             if not is_return(here[1]):
-                found.add(here[1])
+                yield here[1]
                 continue
-            for caller in calls.get(here[0], ()):
-                if (back := links[caller].get(_exit(here[1]))) is not None:
-                    pending.append((built.nodes[caller].prefix, back))
-        return found
+            pending.extend(self._back(*here))
 
-    edges: dict[str, frozenset[str]] = {}
-    open_edges: dict[str, frozenset[str]] = {}
-    for name, written in built.nodes.items():
-        out = {e: t for e, t in links[name].items() if not isinstance(written.node, Subflow) or e == "enter"}
-        edges[name] = frozenset(t for target in out.values() for t in follow(written.prefix, target))
-        if isinstance(written.node, Hours):
-            out = {"open": out["open"]}
-        open_edges[name] = frozenset(t for target in out.values() for t in follow(written.prefix, target))
-    known = built.nodes.keys()
-    return Graph(
-        built.nodes,
-        links,
-        {name: targets & known for name, targets in edges.items()},
-        {name: targets & known for name, targets in open_edges.items()},
-        {prefix: frozenset(exits) for prefix, exits in returns.items()},
-    )
+    def _back(self, prefix: str, target: str) -> Iterator[tuple[str, str]]:
+        for caller in self.calls.get(prefix, ()):
+            if (back := self.links[caller].get(_exit(target))) is not None:
+                yield self.nodes[caller].prefix, back
 
 
 def _exit(target: str) -> str:

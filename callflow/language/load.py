@@ -12,7 +12,7 @@ from callflow.language.problems import FlowErrors, Problem, ordered, refused
 from callflow.language.surroundings import PromptIndex, Surroundings
 
 
-def load(
+def load(  # noqa: PLR0913 - one keyword for each sort of name a flow may refer to
     path: Path,
     *,
     prompts: PromptIndex,
