@@ -53,7 +53,8 @@ class Recorder:
     """Passes sound to a sink until it has been long enough, or silent for long enough.
 
     Args:
-        sink: takes the sound; silence reaches it only once speech follows or another rule ends the recording.
+        sink: takes the sound; with `silence_ms`, silence reaches it only once speech follows or another rule
+            ends the recording.
         max_ms: longest recording, 0 for no limit.
         silence_ms: silence that ends it, 0 for none; counted from the start as well.
     """
@@ -71,8 +72,10 @@ class Recorder:
         """Take 20 ms of sound; return what ends the recording with it, if anything does."""
         power = _power(alaw)
         self._held += alaw
-        if self._is_speech(power):
+        speech = self._is_speech(power)
+        if speech:
             self._energy.append(power)
+        if speech or not self._silence_ms:
             self._flush()
         if self._max_ms and self._kept + len(self._held) >= self._max_ms * _BYTES_PER_MS:
             return "limit"
