@@ -51,6 +51,10 @@ class Latch:
             self.source = source
         return source == self.source
 
+    def knows(self, host: str) -> bool:
+        """Return whether the peer may send from `host`."""
+        return host in self._hosts or (self.source is not None and host == self.source[0])
+
     def release(self) -> None:
         """Forget where the peer was: it went silent, and may come back from elsewhere."""
         self.source = None

@@ -29,6 +29,7 @@ from sip.media_sounds import SoundBank
 from sip.media_stream import Direction, Stream, StreamStats
 from sip.media_voice import Done
 from sip.recording import EndedBy, MemorySink, Recording, Sink, WavSink
+from sip.srtp import SrtpKeys
 
 __all__ = [
     "Direction",
@@ -38,6 +39,7 @@ __all__ = [
     "NoPortFreeError",
     "Recording",
     "Sink",
+    "SrtpKeys",
     "Stream",
     "StreamStats",
     "WavSink",
@@ -54,6 +56,7 @@ class MediaEngine:
         host: numeric address that the sockets are bound to (the one that goes into the SDP), IPv4 or IPv6.
         port_range: lowest and highest UDP port, both included; pairs are taken from it, RTP on the even port.
         timeout_s: seconds without any packet of the peer until `Stream.on_timeout`; 0 for never.
+        filtering: let the kernel drop voice nobody listens to, where it can (Linux).
         seed: makes ports, SSRCs and first sequence numbers repeatable; None takes them from the system.
 
     Raises:
@@ -66,6 +69,7 @@ class MediaEngine:
         port_range: tuple[int, int] = (16384, 32767),
         *,
         timeout_s: float = 30.0,
+        filtering: bool = True,
         seed: int | None = None,
     ) -> None:
         # SSRCs and ports have to be hard to guess: they are part of what keeps strangers out of a call.
@@ -74,6 +78,7 @@ class MediaEngine:
         self.bank = SoundBank()
         self.wheel = Wheel(self.bank)
         self.timeout_s = timeout_s
+        self.filtering = filtering
         self._streams: set[Stream] = set()
         self._listening: set[Stream] = set()
         self._selector = selectors.DefaultSelector()
@@ -120,7 +125,7 @@ class MediaEngine:
         return self._running.call_soon(function)
 
     def listen(self, stream: Stream, *, on: bool) -> None:
-        """Call `stream.listen` every 20 ms, or no more."""
+        """Call `stream.hear` every 20 ms, or no more."""
         (self._listening.add if on else self._listening.discard)(stream)
 
     def joined(self) -> None:
@@ -161,15 +166,15 @@ class MediaEngine:
             self.wheel.skip(due.start - skipped, skipped)
         for subtick in due:
             self.wheel.turn(subtick)
-            self._listen(subtick)
+            self._hear(subtick)
             self._look_after(subtick)
         if self._streams:
             self._timer = self._running.call_at(self._clock.next_at, self._tick)
 
-    def _listen(self, subtick: int) -> None:
+    def _hear(self, subtick: int) -> None:
         for stream in tuple(self._listening):
             if (stream.port // 2 - subtick) % _FRAME_SUBTICKS == 0:
-                stream.listen()
+                stream.hear()
 
     def _look_after(self, subtick: int) -> None:
         """Visit every stream once a second, a two-hundredth of them each time."""

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 
 from callflow import g711
 from sip import rtp, telephone_event
-from sip.jitter_buffer import JitterBuffer
 from sip.keys import Keys, Source
 from sip.latch import Address, Latch
+from sip.media_listeners import Listeners
 from sip.reception import Reception
+from sip.srtp import Srtp, SrtpError
 
 _LAWS = {rtp.PCMA: None, rtp.PCMU: g711.U_TO_A}  # payload type -> table that makes A-law of it
 
 
 @dataclass(slots=True)
 class Dropped:
-    """Datagrams that were not taken: not RTP, or not the peer's."""
+    """Datagrams that were not taken: not RTP (or not protected as agreed), or not the peer's."""
 
     malformed: int = 0
     foreign: int = 0
@@ -27,16 +28,18 @@ class Ear:
     """Takes datagrams in; sans-IO.
 
     Args:
+        listeners: hear the peer's voice.
         on_key: called with each key that counts.
     """
 
-    def __init__(self, on_key: Callable[[str], None]) -> None:
+    def __init__(self, listeners: Listeners, on_key: Callable[[str], None]) -> None:
         self.reception = Reception()
         self.dropped = Dropped()
         self.keys = 0
         self.heard_at = 0.0
         self.latch: Latch | None = None
-        self.listeners: list[JitterBuffer] = []
+        self.srtp: Srtp | None = None
+        self.listeners = listeners
         self._on_key = on_key
         self._sources = Keys()
         self._events = telephone_event.Receiver()
@@ -53,8 +56,8 @@ class Ear:
     def take(self, data: bytes, source: Address, now: float) -> bool:
         """Take a datagram that came from `source` at `now` (seconds); return whether it was the peer's."""
         try:
-            packet = rtp.parse(data)
-        except rtp.RtpError:
+            packet = rtp.parse(self.srtp.open(data) if self.srtp else data)
+        except (rtp.RtpError, SrtpError):
             self.dropped.malformed += 1
             return False
         if self.latch is None or not self.latch.admit(source, packet) or not self.reception.admit(packet):
@@ -83,8 +86,5 @@ class Ear:
                 self.key(key, "event", now)
 
     def _hear_voice(self, packet: rtp.Packet) -> None:
-        if not self.listeners:
-            return
-        alaw = packet.payload.translate(_LAWS[packet.payload_type])
-        for listener in self.listeners:
-            listener.put(packet.timestamp, alaw)
+        if self.listeners:
+            self.listeners.put(packet.timestamp, packet.payload.translate(_LAWS[packet.payload_type]))

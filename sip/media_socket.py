@@ -39,6 +39,7 @@ class MediaSocket:
     """
 
     def __init__(self, ports: PortPool, watch: Watch, on_rtp: Read, on_rtcp: Read) -> None:
+        self.filtering = media_filter.AVAILABLE
         self._ports, self._watch, self._on_rtp = ports, watch, on_rtp
         self.port, self._rtp, self._rtcp = ports.take()
         self._connected: Address | None = None
@@ -69,7 +70,7 @@ class MediaSocket:
 
     def filter(self, wanted: tuple[int, int] | None) -> bool:
         """Filter voice of (payload type, SSRC) in the kernel, or None; return whether it is filtered now."""
-        if wanted == self._filtered or not media_filter.AVAILABLE:
+        if wanted == self._filtered or not self.filtering:
             return self._filtered is not None
         with contextlib.suppress(OSError):
             if wanted:

@@ -5,30 +5,38 @@ from __future__ import annotations
 import ipaddress
 import random
 import socket
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from functools import partial
+from typing import Final, Literal, Protocol, TypeVar
 
-from sip import rtp, telephone_event, tones
+from sip import rtcp, rtp, telephone_event, tones
 from sip.jitter_buffer import JitterBuffer
-from sip.latch import Latch
+from sip.latch import Address, Latch
 from sip.media_clock import PACKET_TIMES_MS, Wheel
 from sip.media_ear import Ear
+from sip.media_listeners import Listeners, Tape, ToneListener
 from sip.media_ports import PortPool
-from sip.media_rows import Start
+from sip.media_rows import Outlet, Start
 from sip.media_socket import MediaSocket, Watch
 from sip.media_sounds import SoundBank
 from sip.media_voice import PAUSE, Done, Voice
+from sip.reception import Reception
 from sip.recording import EndedBy, Recorder, Recording, Sink
+from sip.reporting import Reporting, Spoken
+from sip.srtp import Srtp, SrtpError, SrtpKeys
+
+T = TypeVar("T")
 
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
-OnRecorded = Callable[[Recording], None]
 
 _SENDS: Final = ("sendrecv", "sendonly")
 _HEARS: Final = ("sendrecv", "recvonly")
 _RELAY_DELAY_MS: Final = 40
 _RELATCH_S: Final = 5.0
-_FRAME: Final = 160
+_LARGEST: Final = 1500  # bytes of a datagram that are looked at
+_BYTES_PER_MS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,7 @@ class Desk(Watch, Protocol):
     ports: PortPool
     random: random.Random
     timeout_s: float
+    filtering: bool
 
     def now(self) -> float:
         """Return the loop's time in seconds."""
@@ -74,7 +83,7 @@ class Desk(Watch, Protocol):
         """Call a function soon."""
 
     def listen(self, stream: Stream, *, on: bool) -> None:
-        """Call `stream.listen` every 20 ms, or no more."""
+        """Call `stream.hear` every 20 ms, or no more."""
 
     def joined(self) -> None:
         """Know that a stream has begun to send."""
@@ -100,17 +109,21 @@ class Stream:
         self.on_timeout: Callable[[], None] | None = None
         self._desk = desk
         self._socket = MediaSocket(desk.ports, desk, self._read_rtp, self._read_rtcp)
+        self._socket.filtering &= desk.filtering
         self.port = self._socket.port
         number = desk.random.getrandbits
         start = Start(number(32), number(16), number(32), rtp.PCMA)
         self._voice = Voice(desk.wheel, desk.bank, start, desk.defer)
-        self._ear = Ear(self._heard_key)
+        self._listeners = Listeners(self._listening_changed)
+        self._ear = Ear(self._listeners, self._heard_key)
+        self._reporting = Reporting(start.ssrc, desk.random)
         self._direction: Direction = "sendrecv"
         self._manner: tuple[int, int, int | None] = (20, rtp.PCMA, None)
-        self._aimed: tuple[tuple[str, int], bool] | None = None
-        self._recorder: Recorder | None = None
-        self._recorded: OnRecorded | None = None
-        self._recording_ear: JitterBuffer | None = None
+        self._keys: SrtpKeys | None = None
+        self._rtcp_port = 0
+        self._aimed: tuple[Address, bool] | None = None
+        self._tape: Tape | None = None
+        self._tones: ToneListener | None = None
         self._bridge: tuple[Stream, JitterBuffer] | None = None
         self._timed_out = False
         self._closed = False
@@ -132,6 +145,8 @@ class Stream:
         rtcp_port: int | None = None,
         inband_keys: bool = False,
         event_clock: int = 8000,
+        event_payload_heard: int | None = None,
+        srtp: SrtpKeys | None = None,
         hosts: frozenset[str] = frozenset(),
     ) -> None:
         """Begin (or, after a re-INVITE, change) the exchange with the peer of the SDP.
@@ -142,28 +157,33 @@ class Stream:
             address: the peer's numeric address from its c= line; 0.0.0.0 and :: mean that it wants nothing.
             port: the peer's port from its m= line; 0 as well.
             payload_type: `rtp.PCMA` (8) or `rtp.PCMU` (0) is what we send; both are understood.
-            event_payload_type: the negotiated telephone-event type, None without.
+            event_payload_type: the peer's telephone-event type, None without.
             ptime_ms: milliseconds per packet that we send; taken to the next of 10, 20, 30, 40, 50, 60.
             direction: who may send, seen from us (our answer's attribute).
             rtcp_port: the peer's RTCP port, None for the one above its RTP port.
             inband_keys: also listen for key tones in the sound (lines without telephone-events).
             event_clock: the telephone-event rate of the rtpmap in Hz.
+            event_payload_heard: our own telephone-event type, None for the peer's.
+            srtp: the keys of both directions, None for plain RTP.
             hosts: further addresses that sound may come from, i.e. where the peer's signalling comes from.
 
         Raises:
-            ValueError: not a numeric address, or a payload type that is neither PCMA nor PCMU.
+            ValueError: not a numeric address, a payload type that is neither PCMA nor PCMU, or bad keys.
         """
         wants_nothing = ipaddress.ip_address(address).is_unspecified or port == 0
         if payload_type not in (rtp.PCMA, rtp.PCMU):
             raise ValueError(f"payload type {payload_type} is neither PCMA nor PCMU")
+        self._protect(srtp)
         latch = self._ear.latch
         if latch is None or (latch.announced != (address, port) and not wants_nothing):
             latch = Latch((address, port), hosts)
-        self._ear.expect(latch, event_payload_type, event_clock, self._desk.now())
+        heard = event_payload_type if event_payload_heard is None else event_payload_heard
+        self._ear.expect(latch, heard, event_clock, self._desk.now())
+        self._rtcp_port = rtcp_port or port + 1
         self._direction = "inactive" if wants_nothing else direction
         self._manner = (_sendable(ptime_ms), payload_type, event_payload_type)
-        self._aimed = None
         self._send_or_not()
+        self._listen_for_tones(on=inband_keys)
         self._tune()
 
     def play(self, frames: Sequence[bytes], on_finished: Done | None = None) -> None:
@@ -207,7 +227,7 @@ class Stream:
     def record(
         self,
         sink: Sink,
-        on_finished: OnRecorded | None = None,
+        on_finished: Callable[[Recording], None] | None = None,
         *,
         beep: bool = False,
         max_ms: int = 0,
@@ -223,16 +243,17 @@ class Stream:
             silence_ms: silence that ends it, 0 for none. Silence at the start counts too.
         """
         self.stop_recording()
-        self._recorder = Recorder(sink, max_ms=max_ms, silence_ms=silence_ms)
-        self._recorded = on_finished
+        recorder = Recorder(sink, max_ms=max_ms, silence_ms=silence_ms)
+        tape = Tape(recorder, self._listeners, lambda recording: self._tell(on_finished, recording))
+        self._tape = tape
         if beep:
-            self._voice.play([tones.beep()], self._begin_recording)
+            self._voice.play([tones.beep()], tape.roll)
         else:
-            self._begin_recording()
+            tape.roll()
 
     def stop_recording(self) -> None:
         """End the recording, e.g. on a key; nothing happens when there is none."""
-        self._end_recording("stopped")
+        self._end_tape("stopped")
 
     def hold(self, direction: Direction) -> None:
         """Change who may send; playing pauses while we may not."""
@@ -258,6 +279,8 @@ class Stream:
             received=ear.reception.received,
             loss=ear.reception.loss,
             jitter_ms=ear.reception.jitter_ms,
+            remote_loss=self._reporting.remote_loss,
+            round_trip_ms=self._reporting.round_trip_ms,
             foreign=ear.dropped.foreign,
             malformed=ear.dropped.malformed,
             keys=ear.keys,
@@ -267,66 +290,78 @@ class Stream:
         """Say goodbye by RTCP and give the ports back. Harmless when repeated."""
         if self._closed:
             return
-        self._closed = True
-        self._end_recording("closed")
+        self._end_tape("closed")
+        self._listen_for_tones(on=False)
         self.relay_to(None)
         self._voice.stop()
         self._voice.leave()
+        self._send_control(self._reporting.goodbye)
+        self._closed = True
         self._socket.close()
         self._desk.forget(self)
 
-    def listen(self) -> None:
-        """Take 20 ms of sound for the recording (called by the engine)."""
-        if self._recorder and self._recording_ear:
-            ended_by = self._recorder.feed(self._recording_ear.read(_FRAME))
-            if ended_by:
-                self._end_recording(ended_by)
+    def hear(self) -> None:
+        """Give the listeners 20 ms of sound (called by the engine)."""
+        self._listeners.hear()
 
     def second(self) -> None:
         """Look after what is due about once a second (called by the engine)."""
-        latch, now = self._ear.latch, self._desk.now()
-        if latch is None or self._direction not in _HEARS:
+        now = self._desk.now()
+        if self._reporting.due(now):
+            self._send_control(self._reporting.report)
+        if self._ear.latch is None or self._direction not in _HEARS:
             return
         silent_s = now - self._ear.heard_at
-        if silent_s > _RELATCH_S and latch.source:
-            latch.release()
+        if silent_s > _RELATCH_S and self._ear.latch.source:
+            self._ear.latch.release()
             self._aim()
         if silent_s > self._desk.timeout_s > 0 and not self._timed_out:
             self._timed_out = True
             if self.on_timeout:
                 self._desk.defer(self.on_timeout)
 
+    def _protect(self, keys: SrtpKeys | None) -> None:
+        if keys != self._keys:
+            self._ear.srtp = Srtp(keys) if keys else None
+            self._keys = keys
+
     def _send_or_not(self) -> None:
-        latch = self._ear.latch
-        if latch is None or self._closed:
+        if self._ear.latch is None or self._closed:
             return
         if self._direction not in _SENDS:
             self._voice.leave()
             return
-        self._aimed = (latch.target, latch.certain)
-        self._voice.join(*self._manner, self._socket.aim(latch.target, certain=latch.certain))
+        self._voice.join(*self._manner, self._outlet(self._ear.latch))
         self._desk.joined()
+
+    def _outlet(self, latch: Latch) -> Outlet:
+        self._aimed = (latch.target, latch.certain)
+        outlet, srtp = self._socket.aim(latch.target, certain=latch.certain), self._ear.srtp
+        return (lambda packet: outlet(memoryview(srtp.protect(bytes(packet))))) if srtp else outlet
 
     def _aim(self) -> None:
         """Follow the latch: send where the peer turned out to be."""
         latch = self._ear.latch
         if latch is None or self._aimed == (latch.target, latch.certain):
             return
-        self._aimed = (latch.target, latch.certain)
-        self._voice.send_through(self._socket.aim(latch.target, certain=latch.certain))
+        self._voice.send_through(self._outlet(latch))
         self._tune()
 
     def _tune(self) -> None:
         """Let the kernel drop voice while nobody listens to it."""
         reception, latch = self._ear.reception, self._ear.latch
         wanted = None
-        if latch and latch.source and not self._ear.listeners and reception.ssrc is not None:
+        if latch and latch.source and not self._listeners and reception.ssrc is not None:
             wanted = (self._manner[1], reception.ssrc)
         reception.sample(on=self._socket.filter(wanted))
 
+    def _listening_changed(self) -> None:
+        self._desk.listen(self, on=len(self._listeners) > 0)
+        self._tune()
+
     def _read_rtp(self, sock: socket.socket) -> None:
         try:
-            data, source = sock.recvfrom(2048)
+            data, source = sock.recvfrom(_LARGEST)
         except OSError:
             return  # nothing there after all, or an ICMP error: the peer's socket is closed
         ssrc = self._ear.reception.ssrc
@@ -338,52 +373,61 @@ class Stream:
 
     def _read_rtcp(self, sock: socket.socket) -> None:
         try:
-            sock.recvfrom(2048)
+            data, source = sock.recvfrom(_LARGEST)
+            latch, srtp = self._ear.latch, self._ear.srtp
+            if latch is None or not latch.knows(source[0]):
+                return
+            for item in rtcp.parse(srtp.open_control(data) if srtp else data):
+                if isinstance(item, rtcp.Report):
+                    self._reporting.take(item, time.time())
+        except (rtcp.RtcpError, SrtpError):
+            self._ear.dropped.malformed += 1
         except OSError:
+            return  # as above
+
+    def _send_control(self, write: Callable[[Spoken, Reception, float], bytes]) -> None:
+        latch, srtp = self._ear.latch, self._ear.srtp
+        if latch is None or self._closed:
             return
+        sent = self._voice.sent
+        spoken = Spoken(sent, sent * self._manner[0] * _BYTES_PER_MS, self._voice.timestamp)
+        report = write(spoken, self._ear.reception, time.time())
+        target = (latch.target[0], self._rtcp_port)
+        self._socket.send_control(srtp.protect_control(report) if srtp else report, target)
 
     def _heard_key(self, key: str) -> None:
         if self._bridge:
             self._bridge[0].send_keys(key)
-        if self.on_key:
-            on_key = self.on_key
-            self._desk.defer(lambda: on_key(key))
+        self._tell(self.on_key, key)
 
-    def _begin_recording(self) -> None:
-        if self._recorder is None or self._closed:
-            return
-        self._recording_ear = JitterBuffer()
-        self._ear.listeners.append(self._recording_ear)
-        self._desk.listen(self, on=True)
-        self._tune()
+    def _tell(self, function: Callable[[T], None] | None, value: T) -> None:
+        if function:
+            self._desk.defer(partial(function, value))
 
-    def _end_recording(self, ended_by: EndedBy) -> None:
-        recorder, done, ear = self._recorder, self._recorded, self._recording_ear
-        self._recorder = self._recorded = self._recording_ear = None
-        if ear:
-            self._ear.listeners.remove(ear)
-            self._desk.listen(self, on=False)
-            self._tune()
-        if recorder:
-            recording = recorder.finish(ended_by)
-            if done:
-                self._desk.defer(lambda: done(recording))
+    def _end_tape(self, ended_by: EndedBy) -> None:
+        if self._tape:
+            self._tape.end(ended_by)
+
+    def _listen_for_tones(self, *, on: bool) -> None:
+        if self._tones and not on:
+            self._tones.leave()
+            self._tones = None
+        if on and self._tones is None:
+            heard = self._ear.key
+            self._tones = ToneListener(self._listeners, lambda key: heard(key, "sound", self._desk.now()))
 
     def _bridge_with(self, other: Stream) -> None:
-        ear = JitterBuffer(_RELAY_DELAY_MS)
-        self._bridge = (other, ear)
-        self._ear.listeners.append(ear)
-        other._voice.relay_from(ear.read)
-        self._tune()
+        buffer = self._listeners.add(JitterBuffer(_RELAY_DELAY_MS))
+        self._bridge = (other, buffer)
+        other._voice.relay_from(buffer.read)
 
     def _unbridge(self) -> None:
         if self._bridge is None:
             return
-        other, ear = self._bridge
+        other, buffer = self._bridge
         self._bridge = None
-        self._ear.listeners.remove(ear)
+        self._listeners.remove(buffer)
         other._voice.relay_from(None)  # noqa: SLF001 - as above
-        self._tune()
 
 
 def _sendable(ptime_ms: int) -> int:
