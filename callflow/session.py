@@ -122,10 +122,12 @@ class Sessions:
             decision = await self.store.write(lambda tx: self._decide(tx, call, turn, event, now))
         if isinstance(event, HungUp):
             self._turns.pop(call, None)
-        if decision.effect is None:
-            return Reaction(decision.turn)
-        clips = await self.speaker.clips(decision.effect.spoken)
-        return Reaction(decision.turn, replace(decision.effect, spoken=clips))
+        return await self._spoken(decision)
+
+    async def standing(self, call: str) -> Reaction | None:
+        """Return what an open call was told last, for a line that takes it up again; None when unknown."""
+        decision = await self.store.read(lambda tx: _standing(tx, call))
+        return None if decision is None else await self._spoken(decision)
 
     async def lost(self, line: str, holding: Collection[str]) -> list[str]:
         """End every open call of a line that the line no longer holds; returns their ids."""
@@ -137,6 +139,12 @@ class Sessions:
     async def ended_alone(self, ended: EndedAlone) -> None:
         """Close the books of a call that was read back from the spool; once closed, it stays as it is."""
         await self.store.write(lambda tx: self._close_alone(tx, ended))
+
+    async def _spoken(self, decision: _Decision) -> Reaction:
+        if decision.effect is None:
+            return Reaction(decision.turn)
+        clips = await self.speaker.clips(decision.effect.spoken)
+        return Reaction(decision.turn, replace(decision.effect, spoken=clips))
 
     def _decide(self, tx: Tx, call_id: str, turn: int, event: Event, now: datetime) -> _Decision:
         call = tx.get(Call, call_id)
@@ -239,6 +247,11 @@ def _new_call(tx: Tx, call_id: str, event: CallStarted, flow: Flow) -> Call:
 def _last(call: Call) -> _Decision:
     effect = LINE_EFFECTS.validate_json(call.reaction) if call.reaction else None
     return _Decision(call.turn, effect)
+
+
+def _standing(tx: Tx, call_id: str) -> _Decision | None:
+    call = tx.get(Call, call_id)
+    return None if call is None or call.ended_at is not None else _last(call)
 
 
 def _fingerprint(tx: Tx, turn: int, event: Event) -> str:
