@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from callflow.plan import Destination, Home, Migration, Plan, Trunk
+from callflow.plan import Destination, Home, Migration, Plan
 
 GERMANY = "+49"
 DIRECT = "direct"  # rendered endpoint that dials destinations given as a complete SIP address
@@ -83,22 +83,18 @@ def _moving(move: Migration | None, at: datetime) -> str:
     return f"{state}: to {move.to} from {move.start:%d.%m.%Y}, {move.share} %, {windows or 'always'}, {back}"
 
 
-def trunk_of(plan: Plan, endpoint: str) -> Trunk | None:
-    """Return the trunk behind a rendered endpoint's name."""
-    return plan.trunks.get(endpoint)
+def comes_back(plan: Plan, caller: str, diverted_by: str, ringing: Iterable[tuple[str, str]]) -> bool:
+    """Say whether an arriving call is one of ours that an outside number forwarded back to us.
 
-
-def loops(plan: Plan, caller: str, dialled_number: str, ringing: frozenset[tuple[str, str]]) -> str:
-    """Say why an arriving call is one of our own coming back, or "".
+    A destination that forwards to the practice would ring itself for ever. The network usually names who
+    forwarded; where it does not, the third leg for the same caller and outside number is cut.
 
     Args:
         plan: the number plan.
-        caller: E.164 of the arriving call's caller.
-        dialled_number: practice number it came for.
-        ringing: (caller, destination number) of the legs that we are ringing at the moment.
+        caller: the arriving call's caller.
+        diverted_by: number that forwarded it, "" when the network does not say.
+        ringing: (caller, number) of the legs that we are ringing now.
     """
-    if caller and caller in plan.numbers:
-        return "our own number calls us"
-    if caller and (caller, dialled_number) in ringing:
-        return "we are ringing this number for this caller"
-    return ""
+    outside = {entry.number for entry in plan.destinations.values() if entry.kind == "external"}
+    rung = [number for who, number in ringing if who == caller and number in outside]
+    return diverted_by in rung or any(rung.count(number) > 1 for number in rung)
