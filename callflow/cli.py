@@ -61,6 +61,21 @@ def app_process(
         asyncio.run(run(places.settings(places.Options(data, config, prompts, sip, http))))
 
 
+@app.command()
+def call(
+    to: Annotated[str, typer.Option(help="SIP-Adresse / SIP URI")] = "sip:praxis@127.0.0.1:5060",
+    number: Annotated[
+        str, typer.Option("--from", help="angezeigte Nummer; leer: unterdrückt / withheld")
+    ] = "",
+    keys: Annotated[str, typer.Option(help="Tasten, z. B. 1,1 (Komma: auf die nächste Pause warten)")] = "",
+    record: Annotated[Path | None, typer.Option(help="Gehörtes als WAV / what is heard")] = None,
+) -> None:
+    """Die Praxis anrufen / call the practice: a small real telephone."""
+    from sip import caller_screen  # noqa: PLC0415  # see serve
+
+    sys.exit(caller_screen.call(to, number, keys, record))
+
+
 @contextmanager
 def _told() -> Iterator[None]:
     """Tell a fault that people can mend in words, and exit with status 1."""
