@@ -82,7 +82,7 @@ class Handlers:
         known: dict[str, Answer] = {"queue": _queue, "request": _request, **self.answers}
         return known[ask.about](tx, state, ask.subject, now) if ask.about in known else Told("unknown")
 
-    def sms_lost(self, tx: Tx, intent: Intent, *, now: datetime) -> Card | None:
+    def sms_lost(self, tx: Tx, intent: Intent, now: datetime) -> Card | None:
         """Open the card for a message that did not arrive (or nobody knows): same caller, same concern.
 
         A link whose form already came, or that became a card before, needs none.

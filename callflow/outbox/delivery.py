@@ -26,7 +26,7 @@ POLLS = (
 )
 """When a message's delivery is asked for, counted from its sending; then nobody asks any more."""
 
-Lost = Callable[[Tx, Intent, datetime], None]
+Lost = Callable[[Tx, Intent, datetime], object]
 """What is to happen, in the same transaction, when a message did not reach the person."""
 
 
