@@ -152,17 +152,17 @@ class Sessions:
             return self._start(tx, call_id, event, now)
         answered = _fingerprint(tx, turn, event)
         if call.answered == answered:
-            _log.info("repeated event", call=call_id, turn=turn, event=event.kind)
+            _log.info("repeated event", call=call_id, turn=turn, kind=event.kind)
             return _last(call)
         if call.ended_at is not None or (turn != call.turn and not isinstance(event, HungUp)):
-            _log.info("late event", call=call_id, turn=turn, event=event.kind)
+            _log.info("late event", call=call_id, turn=turn, kind=event.kind)
             return _Decision(call.turn)
         call.answered = answered
         return self._go_on(tx, call, STATES.validate_json(call.state), event, now)
 
     def _start(self, tx: Tx, call_id: str, event: Event, now: datetime) -> _Decision:
         if not isinstance(event, CallStarted):
-            _log.warning("event of an unknown call", call=call_id, event=event.kind)
+            _log.warning("event of an unknown call", call=call_id, kind=event.kind)
             return _Decision()
         answered = _fingerprint(tx, 0, event)
         event = self._recognised(tx, event)

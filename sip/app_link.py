@@ -101,6 +101,10 @@ class AppLink:
         finally:
             del self._waiting[happening.number]
 
+    def greet(self) -> None:
+        """Say hello again: the app then reads the spool, without waiting for the next connection."""
+        self._send(self._hello())
+
     def measured(self, counters: dict[str, float]) -> None:
         """Pass counters on, if anyone listens."""
         self._send(Measured(counters))
@@ -108,6 +112,9 @@ class AppLink:
     def _send(self, frame: Frame) -> None:
         if self._writer is not None:
             self._writer.write(encode(frame))
+
+    def _hello(self) -> Hello:
+        return Hello("line", self._name, self._calls())
 
     async def _connection(self) -> bool:
         try:
@@ -127,7 +134,7 @@ class AppLink:
         return was_up
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(encode(Hello("line", self._name, self._calls())))
+        writer.write(encode(self._hello()))
         decoder = Decoder()
         while data := await reader.read(_CHUNK):
             for frame in decoder.feed(data):

@@ -93,6 +93,8 @@ class Call:
             if isinstance(event, HungUp):
                 break
             event = await self._told.get()
+        if self.alone:
+            self._parts.link.greet()
         _log.info("call over", call=self.id, by=event.by, alone=self.alone)
 
     def hang_up(self) -> None:
