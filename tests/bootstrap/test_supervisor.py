@@ -1,0 +1,80 @@
+"""The supervisor keeps processes alive and ends them in order."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+from callflow.supervisor import Child, Supervisor
+
+# Tells its pid in a file and then waits for SIGTERM.
+WAITER = "import os, signal, sys; print(os.getpid(), file=open(sys.argv[1], 'a'), flush=True); signal.pause()"
+
+
+class Reports:
+    """Collects what the supervisor reports and lets tests wait for it."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str, int]] = []
+        self._news = asyncio.Condition()
+
+    def __call__(self, name: str, what: str, number: int) -> None:
+        self.seen.append((name, what, number))
+        asyncio.get_running_loop().create_task(self._tell())
+
+    async def _tell(self) -> None:
+        async with self._news:
+            self._news.notify_all()
+
+    async def count(self, name: str, what: str, times: int) -> None:
+        async with self._news:
+            await self._news.wait_for(lambda: [seen[:2] for seen in self.seen].count((name, what)) >= times)
+
+
+def _waiter(name: str, folder: Path) -> Child:
+    return Child(name, ("-c", WAITER, str(folder / name)), grace=5.0, log=folder / f"{name}.log")
+
+
+async def test_a_process_that_is_killed_comes_back(tmp_path: Path) -> None:
+    reports = Reports()
+    supervisor = Supervisor((_waiter("line", tmp_path),), reports)
+    running = asyncio.create_task(supervisor.run())
+    await reports.count("line", "started", 1)
+    os.kill(reports.seen[0][2], signal.SIGKILL)
+    await reports.count("line", "started", 2)
+    supervisor.stop()
+    await running
+    assert [what for _, what, _ in reports.seen] == ["started", "ended", "started", "ended"]
+
+
+async def test_processes_end_in_the_order_given(tmp_path: Path) -> None:
+    reports = Reports()
+    supervisor = Supervisor((_waiter("line", tmp_path), _waiter("app", tmp_path)), reports)
+    running = asyncio.create_task(supervisor.run())
+    await reports.count("app", "started", 1)
+    await reports.count("line", "started", 1)
+    supervisor.stop()
+    await running
+    assert [name for name, what, _ in reports.seen if what == "ended"] == ["line", "app"]
+
+
+# Tells through a pipe that it hears no SIGTERM any more.
+DEAF = """
+import signal, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+open(sys.argv[1], "w").close()
+while True:
+    signal.pause()
+"""
+
+
+async def test_a_process_that_ignores_the_request_is_killed(tmp_path: Path) -> None:
+    pipe = tmp_path / "deaf"
+    os.mkfifo(pipe)
+    reports = Reports()
+    supervisor = Supervisor((Child("deaf", ("-c", DEAF, str(pipe)), grace=0.2),), reports)
+    running = asyncio.create_task(supervisor.run())
+    await asyncio.to_thread(pipe.read_bytes)
+    supervisor.stop()
+    await running
+    assert reports.seen[-1] == ("deaf", "ended", -signal.SIGKILL)
