@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from jinja2 import TemplateSyntaxError, meta, nodes
+from jinja2 import TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 PLACEHOLDER = re.compile(r"\{\{\s*([a-z][a-z0-9_.]{0,60})\s*\}\}")
@@ -27,10 +27,11 @@ def asked_for(template: str) -> frozenset[str]:
         tree = _READER.parse(template)
     except TemplateSyntaxError:
         return frozenset({FAULTY})
-    free = meta.find_undeclared_variables(tree)
+    # jinja2.meta would run the compiler, which folds constants: 'a' * 10**10 takes its memory unrendered
+    own = {node.name for node in tree.find_all(nodes.Name) if node.ctx != "load"}
     inner = {id(node.node) for node in tree.find_all(nodes.Getattr)}
     outer = (node for node in tree.find_all((nodes.Getattr, nodes.Name)) if id(node) not in inner)
-    return frozenset(name for name in map(_dotted, outer) if name.split(".")[0] in free)
+    return frozenset(name for name in map(_dotted, outer) if name.split(".")[0] not in own | {""})
 
 
 def inline(text: str) -> frozenset[str]:

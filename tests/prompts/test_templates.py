@@ -94,4 +94,5 @@ def test_what_a_text_asks_for_is_read_without_rendering() -> None:
     template = "{{ practice.name }}{% for x in list %}{{ x }}{{ number | digits }}{% endfor %}"
     assert asked_for(template) == {"practice.name", "list", "number"}
     assert asked_for("{% for") == {"?"}
+    assert asked_for("{{ 'a' * 10**10 }}{{ b.c }}{{ (d or e).f }}") == {"b.c", "d", "e"}
     assert inline("{{ practice.name }} {{number}} {% x %}") == {"practice.name", "number"}
