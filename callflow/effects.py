@@ -127,8 +127,16 @@ LineEffect = Play | Gather | Record | Transfer | HangUp
 class Ask:
     """A question to the world outside the engine; the session answers with `Told` in the same run.
 
+    | about | subject | answers | values |
+    |---|---|---|---|
+    | hours | calendar | open, closed, lunch, holiday, closure | `callflow.kinds.hours.FACTS` |
+    | queue | destination | free, busy, closed | queue.position, queue.minutes ("" when unknown) |
+    | request | "" (the caller's latest) | none, open, working, done | request.since (a day in words) |
+
+    Any other answer counts as unknown: for hours as closed, for queue as free, for request as none.
+
     Args:
-        about: the question's name, e.g. "hours", "caller", "queue", "request".
+        about: the question's name.
         subject: what it is about, e.g. the calendar's name.
     """
 

@@ -70,7 +70,8 @@ class Part(BaseModel):
         for name, what in marks(type(self)).items():
             if value := getattr(self, name):
                 yield Reference(what, (name,), value)
-        for name, value in self:
+        for field, value in self:
+            name = type(self).model_fields[field].alias or field
             for key, part in value.items() if isinstance(value, dict) else ((None, value),):
                 if isinstance(part, Part):
                     place = (name,) if key is None else (name, key)
@@ -96,8 +97,8 @@ class Kind(Part):
 
     Class attributes:
         word: the keyword in YAML.
-        waits: entering the node always waits for the caller or the far end, so a loop through it is no
-            endless loop.
+        waits: the call never comes past the node without waiting for the caller or the far end, so a
+            loop through it is no endless loop.
         asks: the node waits for a key, so that a call does not come past it by itself.
         human: the node brings the caller to a person.
         final: the call may end in this node.

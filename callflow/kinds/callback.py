@@ -77,12 +77,13 @@ class Callback(Kind):
         return stay(replace(state, phase=OFFER), Gather((spoken,), first_ms=5000))
 
     def _numpad(self) -> Numpad:
-        return Numpad(self.ask, self.wrong, self.readback, diallable, self.tries)
+        reads = numpad.dialled(diallable)
+        return Numpad(lambda state: (say(state, self.ask),), self.wrong, self.readback, reads, self.tries)
 
     def _settled(self, found: Stay | Entered) -> Move:
         if isinstance(found, Stay):
             return found
-        return self._open(found.state, found.number or found.state.caller.number)
+        return self._open(found.state, found.value or found.state.caller.number)
 
     def _open(self, state: State, number: str) -> Stay:
         card = OpenCard("callback", state.concern, state.urgency, number)

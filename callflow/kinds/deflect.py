@@ -86,16 +86,15 @@ class Deflect(Kind):
         return self._ask(replace(state, tries=state.tries + 1))
 
     def _numpad(self) -> Numpad:
-        return Numpad(
-            self.ask, self.wrong, self.readback, lambda number: allowed_mobile(number, self.countries)
-        )
+        reads = numpad.dialled(lambda number: allowed_mobile(number, self.countries))
+        return Numpad(lambda state: (say(state, self.ask),), self.wrong, self.readback, reads)
 
     def _settled(self, found: Stay | Entered) -> Move:
         if isinstance(found, Stay):
             return found
-        if not found.number:
+        if not found.value:
             return leave(found.state, "no_mobile" if self.no_mobile else "declined")
-        return self._send(found.state, found.number)
+        return self._send(found.state, found.value)
 
     def _send(self, state: State, number: str) -> Stay:
         concern = _subject(state)

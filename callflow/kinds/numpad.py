@@ -1,4 +1,4 @@
-"""Typing a telephone number on the phone's keys: typed, judged, read back, confirmed."""
+"""Input on the phone's keys: typed, judged, read back, confirmed."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ YES, NO = "1", "2"
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """The dialogue is over: `number` is confirmed, or "" if the caller gave up."""
+    """The dialogue is over: `value` is confirmed, or "" if the caller gave up."""
 
     state: State
-    number: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,38 +29,41 @@ class Numpad:
     """The dialogue's texts and rules.
 
     Args:
-        ask: prompt that asks for the number.
-        wrong: prompt said before asking once more, when the number cannot be used.
-        readback: prompt that speaks `number` and asks to confirm with 1 or correct with 2.
-        accepts: judges an E.164 number.
+        ask: what asks for the input.
+        wrong: prompt said before asking once more, when the input cannot be used.
+        readback: prompt that speaks `number` and asks to confirm with 1 or correct with 2; "" goes on
+            without confirmation.
+        reads: makes the value of the typed digits, "" if they cannot be used.
         tries: misunderstandings and corrections before giving up.
+        digits: most digits of an input.
     """
 
-    ask: str
+    ask: Callable[[State], tuple[Prompt, ...]]
     wrong: str
     readback: str
-    accepts: Callable[[str], bool]
+    reads: Callable[[str], str]
     tries: int = 3
+    digits: int = MOST_DIGITS
 
     def begin(self, state: State) -> Stay:
-        """Ask for the number."""
-        return self._ask(replace(state, tries=0), say(state, self.ask))
+        """Ask for the input."""
+        return self._ask(replace(state, tries=0), ())
 
     def resume(self, state: State, event: Event) -> Stay | Entered:
         """Go on in phase `TYPING` or `CONFIRM`."""
         digits = event.digits if isinstance(event, DigitsPressed | TimedOut) else ""
         if state.phase == CONFIRM:
             return self._confirm(state, digits)
-        number = e164(digits.strip("*#"))
-        if number and self.accepts(number):
-            return self._read_back(state, number)
-        return self._again(state, say(state, self.wrong), say(state, self.ask))
+        value = self.reads(digits.strip("*#"))
+        if not value:
+            return self._again(state, say(state, self.wrong))
+        return self._read_back(state, value) if self.readback else Entered(state, value)
 
     def _confirm(self, state: State, digits: str) -> Stay | Entered:
         if digits == YES:
             return Entered(state, state.scratch)
         if digits == NO:
-            return self._again(state, say(state, self.ask))
+            return self._again(state)
         if state.tries + 1 >= self.tries:
             return Entered(state, "")
         return self._read_back(replace(state, tries=state.tries + 1), state.scratch)
@@ -68,19 +71,30 @@ class Numpad:
     def _again(self, state: State, *spoken: Prompt) -> Stay | Entered:
         if state.tries + 1 >= self.tries:
             return Entered(state, "")
-        return self._ask(replace(state, tries=state.tries + 1), *spoken)
+        return self._ask(replace(state, tries=state.tries + 1), spoken)
 
-    def _ask(self, state: State, *spoken: Prompt) -> Stay:
-        gather = Gather(spoken, digits=MOST_DIGITS, finish="#", first_ms=10_000, between_ms=4000)
+    def _ask(self, state: State, before: tuple[Prompt, ...]) -> Stay:
+        spoken = (*before, *self.ask(state))
+        gather = Gather(spoken, digits=self.digits, finish="#", first_ms=10_000, between_ms=4000)
         return stay(replace(state, phase=TYPING, scratch="", typed=""), gather)
 
-    def _read_back(self, state: State, number: str) -> Stay:
-        spoken = say(state, self.readback, number=number)
-        return stay(replace(state, phase=CONFIRM, scratch=number), Gather((spoken,), first_ms=8000))
+    def _read_back(self, state: State, value: str) -> Stay:
+        spoken = say(state, self.readback, number=value)
+        return stay(replace(state, phase=CONFIRM, scratch=value), Gather((spoken,), first_ms=8000))
+
+
+def dialled(accepts: Callable[[str], bool]) -> Callable[[str], str]:
+    """Read digits as a telephone number in E.164, if `accepts` does."""
+
+    def reads(digits: str) -> str:
+        number = e164(digits)
+        return number if number and accepts(number) else ""
+
+    return reads
 
 
 def owns(state: State, digits: str) -> bool:
-    """While a number is typed only a single key can mean something else; confirming needs 1 and 2."""
+    """While someone types, only a single key can mean something else; confirming needs 1 and 2."""
     if state.phase == TYPING:
         return len(digits) > 1
     return state.phase == CONFIRM and digits in (YES, NO)

@@ -119,8 +119,10 @@ def _first_speakers(built: Built, graph: Graph) -> list[str]:
     while waiting:
         name = waiting.popleft()
         written = built.nodes[name]
-        if written.node.waits or written.node.final:
+        node = written.node
+        if node.waits or node.final or isinstance(node, Speaking):
             found.append(name)
+        if node.waits or node.final:
             continue
         waiting.extend(graph.edges[name] - seen)
         seen |= graph.edges[name]
