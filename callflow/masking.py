@@ -47,7 +47,7 @@ def stand_in(number: str) -> str:
 def _keys(digits: str, region: str) -> str:
     if len(digits) <= SHORT:
         return digits
-    example = stand_in(e164(digits, region))
+    example = stand_in(e164(digits, region)) if digits.startswith("0") else ""
     if not example:
         return "0" * len(digits)
     national = phonenumbers.format_number(phonenumbers.parse(example, None), PhoneNumberFormat.NATIONAL)

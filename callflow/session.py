@@ -154,6 +154,8 @@ class Sessions:
         if call.answered == answered:
             _log.info("repeated event", call=call_id, turn=turn, kind=event.kind)
             return _last(call)
+        if call.ended_at is not None and isinstance(event, HungUp):
+            return _Decision(call.turn)
         if call.ended_at is not None or (turn != call.turn and not isinstance(event, HungUp)):
             _log.info("late event", call=call_id, turn=turn, kind=event.kind)
             return _Decision(call.turn)

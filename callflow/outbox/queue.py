@@ -169,11 +169,11 @@ def attempts(tx: Tx, intent_id: str) -> Sequence[Attempt]:
 
 
 def to_number(tx: Tx, number: str, *, since: datetime) -> Sequence[Intent]:
-    """Return the messages for one number since then."""
+    """Return the messages for one number queued after `since`."""
     same = select(Intent).where(
         Intent.kind == "sms",
         Intent.target_blind == sealer_of(tx).blind(number),
-        col(Intent.created_at) >= since,
+        col(Intent.created_at) > since,
     )
     return tx.exec(same).all()
 

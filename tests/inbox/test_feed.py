@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -63,10 +64,8 @@ async def test_a_rolled_back_change_is_never_told(store: Store) -> None:
         raise LookupError
 
     watcher = asyncio.create_task(_next(changes, 1))
-    try:
+    with contextlib.suppress(LookupError):
         await store.write(fail)
-    except LookupError:
-        pass
     card = await _open(store)
     assert await watcher == [(card, "opened")]
 
