@@ -48,6 +48,7 @@ class Core:
     Args:
         settings: the telephone's settings.
         clock: the event loop.
+        counters: where happenings are counted.
 
     Attributes:
         exchanges: running transactions.
@@ -55,13 +56,12 @@ class Core:
         counters: happenings by kind, for metrics.
     """
 
-    def __init__(self, settings: PhoneSettings, clock: Clock) -> None:
+    def __init__(self, settings: PhoneSettings, clock: Clock, counters: Counter[str] | None = None) -> None:
         self.settings = settings
         self.clock = clock
         self.exchanges = Exchanges(clock, settings.t1_s)
         self.carriers: list[Carrier] = []
-        self.counters: Counter[str] = Counter()
-        self.resolve: Callable[[Uri, Callable[[Hop | None], None]], None] | None = None
+        self.counters: Counter[str] = Counter() if counters is None else counters
 
     def via(self, hop: Hop) -> str:
         """Write our Via with a fresh branch; we always ask for symmetric answers (RFC 3581)."""
@@ -81,7 +81,7 @@ class Core:
         host, port = hop.carrier.local
         if self.settings.public_host:
             return self.settings.public_host, port
-        if ip_address(host).is_unspecified:
+        if is_unspecified(host):
             return local_address(hop.address[0]), port
         return host, port
 
@@ -126,8 +126,12 @@ class Core:
 
     def send(self, hop: Hop, message: Request | Response) -> None:
         """Send a message outside any transaction (ACK of a 2xx, stateless answers)."""
+        self.send_raw(hop, bytes(message))
+
+    def send_raw(self, hop: Hop, data: bytes) -> None:
+        """Send bytes; what cannot leave is counted."""
         try:
-            hop.send(bytes(message))
+            hop.send(data)
         except OSError:
             self.counters["send_failed"] += 1
 
@@ -155,27 +159,39 @@ class Core:
         that is no address keeps the place that the dialog's messages came from.
         """
         uri = dialog.next_hop
-        if near.carrier.reliable:
+        if near.carrier.reliable and near.carrier.alive(near.address):
             return near
         return self.literal_hop(uri) or near
 
     def literal_hop(self, uri: Uri) -> Hop | None:
         """Give the hop of a URI whose host is an IP address; None for a name."""
         try:
-            address = ip_address(uri.host.strip("[]"))
+            address = str(ip_address(uri.host.strip("[]")))
         except ValueError:
             return None
-        carrier = self.carrier(transport_of(uri), address.version)
+        carrier = self.carrier(transport_of(uri), address)
         if carrier is None:
             return None
-        return Hop(carrier, (str(address), uri.port or DEFAULT_PORTS[carrier.name]))
+        return Hop(carrier, (address, uri.port or DEFAULT_PORTS[carrier.name]))
 
-    def carrier(self, name: str, version: int = 4) -> Carrier | None:
-        """Find an open transport by name and IP version."""
-        for carrier in self.carriers:
-            if carrier.name == name and ip_address(carrier.local[0]).version == version:
-                return carrier
-        return None
+    def carrier(self, name: str, towards: str) -> Carrier | None:
+        """Find the open transport that reaches an IP address best."""
+        able = [
+            one for one in self.carriers if one.name == name and (one.reliable or _same_family(one, towards))
+        ]
+        if len(able) > 1:
+            own = local_address(towards)
+            able.sort(key=lambda one: one.local[0] != own and not is_unspecified(one.local[0]))
+        return next(iter(able), None)
+
+
+def is_unspecified(host: str) -> bool:
+    """Tell whether an address means "all of ours"."""
+    return ip_address(host).is_unspecified
+
+
+def _same_family(carrier: Carrier, address: str) -> bool:
+    return ip_address(carrier.local[0]).version == ip_address(address).version
 
 
 def has_sdp(message: Request | Response) -> bool:

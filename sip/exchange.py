@@ -29,6 +29,9 @@ COOKIE = "z9hG4bK"
 class Clock(Protocol):
     """The part of an event loop that exchanges need; tests pass a clock they turn by hand."""
 
+    def time(self) -> float:
+        """Monotonic time in seconds."""
+
     def call_later(self, delay: float, callback: Callable[..., object], *args: object) -> asyncio.TimerHandle:
         """Call later."""
 
@@ -274,6 +277,11 @@ class Exchanges:
         if exchange:
             exchange.take(status_event(message.status), message)
         return exchange
+
+    def failed(self, hop: Hop) -> None:
+        """A connection is gone: whoever waits for an answer on it waits in vain."""
+        for exchange in [one for one in self._asking.values() if one.hop == hop]:
+            exchange.take(Event.TRANSPORT_ERROR)
 
     def drop(self, exchange: _Exchange) -> None:
         """Take a finished transaction out of the tables."""

@@ -11,6 +11,7 @@ from sip.phone_settings import Peer
 
 _SOURCES = 4096  # most sources remembered; the oldest goes first, so that nobody fills our memory
 _BAN_FACTOR = 10
+_GUESSES = 10
 _MINUTE_S = 60.0
 
 
@@ -41,6 +42,7 @@ class _Bucket:
     tokens: float
     at: float
     excess: int = 0
+    guesses: int = 0
     banned_until: float = 0.0
 
 
@@ -56,6 +58,15 @@ class RateLimit:
         self._per_s = per_s
         self._ban_s = ban_s
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+
+    def forgives(self, host: str, now: float) -> bool:
+        """Note a wrong password; False, and a ban, once a source has guessed too often."""
+        bucket = self._buckets.setdefault(host, _Bucket(float(self._per_s * 2), now))
+        bucket.guesses += 1
+        if bucket.guesses <= _GUESSES:
+            return True
+        bucket.banned_until, bucket.guesses = now + self._ban_s, 0
+        return False
 
     def allows(self, host: str, now: float) -> bool:
         """Count one request of a source at monotonic time `now` (seconds)."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sip.core import Core
 from sip.dialog import answering
+from sip.digest import Login, Secret
 from sip.exchange import Answering
 from sip.headers import Headers
 from sip.identity import diverted_from, identify
@@ -15,7 +16,7 @@ from sip.leg import Book, EndedBy, Leg
 from sip.message import Request, Response
 from sip.offer import Local, OfferError, SdpError
 from sip.transport import Hop
-from sip.uri import parse_uri
+from sip.uri import parse_name_addr, parse_uri
 
 _KEEP_RINGING_S = 60.0  # proxies forget a call that rings in silence (RFC 3261 13.3.1.1)
 
@@ -28,11 +29,17 @@ class Origin:
         hop: transport and address.
         line: account or peer.
         trusted: the peer may assert identities.
+        channels: most calls at once of this line, 0 for no limit of its own.
+        user: the account's own user part, "" for a trunk; what was dialled stands elsewhere then.
+        secret: credentials for challenges of this line.
     """
 
     hop: Hop
     line: str
     trusted: bool
+    channels: int = 0
+    user: str = ""
+    secret: Secret | None = None
 
 
 class IncomingLeg(Leg):
@@ -60,7 +67,8 @@ class IncomingLeg(Leg):
         super().__init__(core, book, origin.hop, origin.line)
         message = exchange.request
         self.dialog = answering(message, exchange.local_tag)
-        self.dialled = parse_uri(message.uri).name
+        self.dialled = dialled(message, origin.user)
+        self.login = Login(origin.secret) if origin.secret else None
         self.diverted_from = diverted_from(message)
         self.identity = identify(message, trusted=origin.trusted)
         self.offered = bool(message.body)
@@ -209,6 +217,26 @@ class IncomingLeg(Leg):
     def _unpracked(self) -> None:
         self._provisional = None
         self._fail(504, "error")
+
+
+def dialled(message: Request, own: str) -> str:
+    """Tell the number that the caller dialled.
+
+    A registrar rewrites the Request-URI to our contact; the number stands in P-Called-Party-ID (RFC 7315
+    4.2) or To then.
+
+    Args:
+        message: the INVITE.
+        own: user part of the contact that we registered, "" for a trunk.
+    """
+    asked = parse_uri(message.uri).name
+    if not own or asked != own:
+        return asked
+    try:
+        called = parse_name_addr(message.headers.get("P-Called-Party-Id")).uri.name
+    except ValueError:
+        called = ""
+    return called or message.to.uri.name or asked
 
 
 class Provisional:

@@ -153,11 +153,14 @@ class Leg:
             result = await self.subscription.outcome(timeout_s)
         finally:
             self.subscription = None
-            if self.ended:
-                self.clear()
+            self._clear_ended()
         if result == "answered":
             self.hang_up()
         return result
+
+    def _clear_ended(self) -> None:
+        if self.ended:
+            self.clear()
 
     def _refer_uri(self, target: str) -> str:
         if self.dialog is None or not is_number(target):

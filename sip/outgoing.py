@@ -49,7 +49,7 @@ class OutgoingLeg(Leg):
     Args:
         core: the telephone.
         book: where the leg's dialogs are written down.
-        hop: where the INVITE goes.
+        hop: where the INVITE goes; None until a name is resolved (nothing is sent before `start`).
         called: whom to call.
         local: our sound.
     """
@@ -60,11 +60,12 @@ class OutgoingLeg(Leg):
         self,
         core: Core,
         book: Book,
-        hop: Hop,
+        hop: Hop | None,
         called: Called,
         local: Local,
     ) -> None:
-        super().__init__(core, book, hop, called.line)
+        super().__init__(core, book, hop or Hop(core.carriers[0], ("", 0)), called.line)
+        self.others: list[Hop] = []
         self.called = called
         self.dialled = called.uri.name
         self.login = Login(called.secret) if called.secret else None
@@ -113,7 +114,10 @@ class OutgoingLeg(Leg):
         self.finish("us", keep=True)
 
     def start(self) -> None:
-        """Send the INVITE."""
+        """Send the INVITE; a leg that was given up meanwhile sends nothing."""
+        if self.ended:
+            self.clear()
+            return
         self._seq += 1
         self._heard = False
         invite = self.core.build(self.hop, "INVITE", str(self.called.uri), self._invite(), self._body)
@@ -248,7 +252,17 @@ class OutgoingLeg(Leg):
         hop = self.core.hop_of(dialog, self.hop)
         self.core.ask(hop, self.core.build(hop, "BYE", uri, own))
 
+    def _elsewhere(self) -> bool:
+        """Try the next place of a name (RFC 3263 4.3)."""
+        if not self.others or self._cancel:
+            return False
+        self.hop = self.others.pop(0)
+        self._restart()
+        return True
+
     def _failure(self, answer: Response) -> None:
+        if answer.status == 503 and self._elsewhere():  # noqa: PLR2004  # service unavailable
+            return
         if not self._cancel and self._seq < _TRIES and self._try_again(answer):
             return
         self._conclude(outcome_of(answer.status) if answer.status >= 400 else "refused")  # noqa: PLR2004  # redirection
@@ -294,6 +308,8 @@ class OutgoingLeg(Leg):
     # Ends.
 
     def _lost(self, status: int) -> None:
+        if not self._heard and self._elsewhere():
+            return
         self._conclude("failed" if status == 503 or not self._heard else "no_answer")  # noqa: PLR2004  # not sent
 
     def _overdue(self) -> None:

@@ -95,6 +95,8 @@ class PhoneSettings:
         min_se_s: shortest session timer we accept.
         user_agent: text of User-Agent/Server, "" for none.
         t1_s: RFC 3261 T1; 0.5 except in tests.
+        nameservers: DNS servers to ask, () for the system's.
+        nameserver_port: their port.
     """
 
     listen: tuple[Listen, ...] = (Listen(),)
@@ -109,3 +111,5 @@ class PhoneSettings:
     min_se_s: int = 90
     user_agent: str = "Rufweiche"
     t1_s: float = 0.5
+    nameservers: tuple[str, ...] = ()
+    nameserver_port: int = 53

@@ -26,6 +26,12 @@ class Carrier(Protocol):
     def send(self, data: bytes, to: Address) -> None:
         """Send one message; raises OSError when it cannot leave."""
 
+    def alive(self, to: Address) -> bool:
+        """Tell whether a way to an address stands that need not be opened first."""
+
+    def close(self) -> None:
+        """Close."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hop:
@@ -96,6 +102,10 @@ class Udp(asyncio.DatagramProtocol):
         if len(data) > LARGEST_DATAGRAM - 28:
             raise OSError("message too large for a datagram")
         self._transport.sendto(data, to)
+
+    def alive(self, to: Address) -> bool:  # noqa: ARG002  # a datagram needs no way to be opened
+        """Tell that every address can be written to."""
+        return True
 
     def close(self) -> None:
         """Close the socket."""

@@ -83,13 +83,18 @@ class House:
     peer: Peer
     legs: asyncio.Queue[Leg] = field(default_factory=asyncio.Queue)
     told: list[tuple[str, object]] = field(default_factory=list)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def tell(self, what: str, value: object) -> None:
+        self.told.append((what, value))
+        self.news.set()
 
     def take(self, leg: Leg) -> None:
-        leg.on_ended = lambda by: self.told.append(("ended", by))
-        leg.on_confirmed = lambda: self.told.append(("confirmed", None))
-        leg.on_digit = lambda digit, ms: self.told.append(("digit", (digit, ms)))
-        leg.on_sound = lambda sound: self.told.append(("sound", sound.direction))
-        leg.on_ringing = lambda: self.told.append(("ringing", None))
+        leg.on_ended = lambda by: self.tell("ended", by)
+        leg.on_confirmed = lambda: self.tell("confirmed", None)
+        leg.on_digit = lambda digit, ms: self.tell("digit", (digit, ms))
+        leg.on_sound = lambda sound: self.tell("sound", sound.direction)
+        leg.on_ringing = lambda: self.tell("ringing", None)
         self.legs.put_nowait(leg)
 
     async def leg(self) -> Leg:
@@ -99,6 +104,13 @@ class House:
         """Wait until the phone has told all of `wanted`."""
         async with asyncio.timeout(3):
             while not all(one in self.told for one in wanted):
+                self.news.clear()
+                await self.news.wait()
+
+    async def counted(self, kind: str, least: int) -> None:
+        """Wait until the phone has counted something `least` times; counters wake nobody, so this looks."""
+        async with asyncio.timeout(3):
+            while self.phone.counters[kind] < least:  # noqa: ASYNC110  # as said above
                 await asyncio.sleep(0.002)
 
 

@@ -63,8 +63,17 @@ async def test_a_repeated_200_is_acknowledged_again() -> None:
 
 @pytest.mark.parametrize(
     ("status", "outcome"),
-    [(486, "busy"), (600, "busy"), (480, "no_answer"), (408, "no_answer"), (403, "refused"), (603, "refused")]
-    + [(404, "refused"), (500, "failed"), (503, "failed")],
+    [
+        (486, "busy"),
+        (600, "busy"),
+        (480, "no_answer"),
+        (408, "no_answer"),
+        (403, "refused"),
+        (603, "refused"),
+        (404, "refused"),
+        (500, "failed"),
+        (503, "failed"),
+    ],
 )
 async def test_a_refusal_is_acknowledged_and_told_by_its_kind(status: int, outcome: str) -> None:
     async with house() as home:

@@ -38,8 +38,14 @@ async def test_an_answered_transfer_ends_our_leg_with_bye() -> None:
 
 @pytest.mark.parametrize(
     ("report", "result"),
-    [("486 Busy Here", "busy"), ("480 Gone", "no_answer"), ("408 Timeout", "no_answer")]
-    + [("603 Decline", "refused"), ("404 Not Found", "refused"), ("503 Unavailable", "failed")],
+    [
+        ("486 Busy Here", "busy"),
+        ("480 Gone", "no_answer"),
+        ("408 Timeout", "no_answer"),
+        ("603 Decline", "refused"),
+        ("404 Not Found", "refused"),
+        ("503 Unavailable", "failed"),
+    ],
 )
 async def test_a_failed_transfer_tells_why_and_keeps_the_caller(report: str, result: str) -> None:
     async with house() as home:
