@@ -10,6 +10,7 @@ from sip import rtp
 _BYTES_PER_MS: Final = g711.RATE // 1000
 _RING: Final = 8192  # bytes, about one second: a power of two, so that places wrap with the timestamps
 _REPEATS: Final = 3  # lost frames that are covered by fading repetition before silence
+_LATE: Final = 3  # late packets in a row after which the reader waits
 _WINDOW: Final = 100  # reads over which the buffer's depth is judged
 _SILENT: Final = bytes([g711.SILENCE])
 _HALF: Final = g711.to_alaw(g711.from_alaw(bytes(range(256))) // 2)  # 6 dB down, by table
@@ -24,6 +25,7 @@ class JitterBuffer:
 
     def __init__(self, delay_ms: int = 80) -> None:
         self.late = 0
+        self._late_in_a_row = 0
         self._delay = delay_ms * _BYTES_PER_MS
         self._sound = bytearray(_SILENT * _RING)
         self._present = bytearray(_RING)
@@ -43,8 +45,9 @@ class JitterBuffer:
             self._begin(timestamp)
             ahead = self._delay
         if ahead < 0:
-            self.late += 1
+            self._count_late()
             return
+        self._late_in_a_row = 0
         self._write(timestamp, alaw)
         self._newest = max(self._newest, ahead + len(alaw))
 
@@ -60,6 +63,15 @@ class JitterBuffer:
             self._covered, self._before = 0, sound
             return sound
         return sound if present else self._cover(size)
+
+    def _count_late(self) -> None:
+        """Wait for a sender whose clock runs slow, or whose way became longer."""
+        self.late += 1
+        self._late_in_a_row += 1
+        if self._late_in_a_row >= _LATE and self._at is not None:
+            self._at = (self._at - self._delay) & 0xFFFF_FFFF
+            self._newest += self._delay
+            self._late_in_a_row = 0
 
     def _begin(self, timestamp: int) -> None:
         self._sound[:] = _SILENT * _RING

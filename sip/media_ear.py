@@ -10,7 +10,7 @@ from sip import rtp, telephone_event
 from sip.keys import Keys, Source
 from sip.latch import Address, Latch
 from sip.media_listeners import Listeners
-from sip.reception import Reception
+from sip.media_reception import Reception
 from sip.srtp import Srtp, SrtpError
 
 _LAWS = {rtp.PCMA: None, rtp.PCMU: g711.U_TO_A}  # payload type -> table that makes A-law of it

@@ -12,7 +12,7 @@ import struct
 import sys
 from typing import Final
 
-from sip.reception import SAMPLE
+from sip.media_reception import SAMPLE
 
 AVAILABLE: Final = sys.platform == "linux"
 

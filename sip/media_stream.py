@@ -18,11 +18,11 @@ from sip.media_clock import PACKET_TIMES_MS, Wheel
 from sip.media_ear import Ear
 from sip.media_listeners import Listeners, Tape, ToneListener
 from sip.media_ports import PortPool
+from sip.media_reception import Reception
 from sip.media_rows import Outlet, Start
 from sip.media_socket import MediaSocket, Watch
 from sip.media_sounds import SoundBank
 from sip.media_voice import PAUSE, Done, Voice
-from sip.reception import Reception
 from sip.recording import EndedBy, Recorder, Recording, Sink
 from sip.reporting import Reporting, Spoken
 from sip.srtp import Srtp, SrtpError, SrtpKeys

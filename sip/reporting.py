@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sip import rtcp
-from sip.reception import Reception
+from sip.media_reception import Reception
 
 _INTERVAL_S: Final = 5.0  # section 6.2, the minimum that two participants always come down to
 _NTP_EPOCH: Final = 2_208_988_800  # seconds from 1900 to 1970

@@ -114,7 +114,7 @@ def press(key: str, tone: int, step: int) -> Iterator[tuple[bytes, bool]]:
         ValueError: no such key.
     """
     code = KEYS.index(key)
-    for duration in range(step, tone, step):
-        yield build(Event(code, duration)), duration == step
-    for _ in range(_END_REPEATS):
-        yield build(Event(code, min(tone, _LONGEST), end=True)), tone <= step
+    growing = [Event(code, duration) for duration in range(step, tone, step)]
+    ends = [Event(code, min(tone, _LONGEST), end=True)] * _END_REPEATS
+    for index, event in enumerate(growing + ends):
+        yield build(event), index == 0

@@ -1,0 +1,64 @@
+"""One clock for all calls."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sip import rtp
+from sip.media_clock import Clock
+from tests.media.spoken import Studio
+
+
+@given(st.lists(st.floats(0, 0.09), max_size=200))
+def test_every_subtick_is_done_once_and_in_order_however_late_the_timer_comes(waits: list[float]) -> None:
+    clock, now, done = Clock(1000.0), 1000.0, []
+    for wait in waits:
+        now += wait
+        skipped, due = clock.due(now)
+        assert skipped == 0
+        done += due
+    assert done == list(range(len(done)))
+    assert len(done) == (0 if not waits else int((now - 1000.0) / 0.005 + 1e-6) + 1)
+
+
+def test_a_long_stall_is_not_made_up_for_with_a_flood() -> None:
+    clock = Clock(0.0)
+    clock.due(0.0)
+    skipped, due = clock.due(10.0)
+    assert (skipped, len(due), due[-1]) == (1980, 20, 2000)
+
+
+def test_the_next_subtick_is_on_the_grid_of_the_beginning() -> None:
+    clock = Clock(50.0)
+    clock.due(50.0021)
+    assert clock.next_at == 50.005
+    clock.due(50.0131)
+    assert clock.next_at == 50.015
+
+
+def test_calls_are_spread_evenly_over_the_subticks() -> None:
+    studio = Studio()
+    voices = [studio.voice() for _ in range(40)]
+    for one in voices:
+        one.join()
+    studio.run(20)
+    moments = [one.sent[0][0] for one in voices]
+    assert sorted(moments) == [0] * 10 + [5] * 10 + [10] * 10 + [15] * 10
+
+
+@given(st.integers(1, 1000), st.sampled_from([10, 20, 30, 50]))
+def test_skipped_time_is_missing_from_the_packets_and_not_from_the_timestamps(
+    skipped: int, ptime: int
+) -> None:
+    studio = Studio()
+    one = studio.voice()
+    one.join(ptime)
+    studio.run(ptime * 2)
+    studio.wheel.skip(studio.subtick, skipped)
+    studio.subtick += skipped
+    studio.run(ptime * 2)
+    for (at, packet), (later, following) in zip(one.sent, one.sent[1:], strict=False):
+        assert following.timestamp - packet.timestamp == 8 * (later - at)
+    assert [packet.sequence for packet in one.packets] == list(range(len(one.packets)))
+    assert {packet.payload_type for packet in one.packets} == {rtp.PCMA}

@@ -1,0 +1,81 @@
+"""What arrives is counted as RFC 3550 says."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sip import rtp
+from sip.media_reception import SAMPLE, Reception
+
+
+def voice(index: int, ssrc: int = 7, first: int = 0) -> rtp.Packet:
+    sequence = (first + index) & 0xFFFF
+    return rtp.Packet(rtp.PCMA, sequence, (index * 160) & 0xFFFF_FFFF, ssrc, bytes(160))
+
+
+def receive(packets: list[rtp.Packet], times: list[float] | None = None) -> Reception:
+    reception = Reception()
+    for index, packet in enumerate(packets):
+        if reception.admit(packet):
+            at = times[index] if times else packet.timestamp / 8000
+            reception.count(packet, at, voice=True)
+    return reception
+
+
+@given(st.integers(0, 0xFFFF), st.sets(st.integers(1, 400)))
+def test_loss_is_the_part_that_never_came_also_over_the_sequence_wrap(first: int, lost: set[int]) -> None:
+    kept = [voice(index, first=first) for index in range(402) if index not in lost]
+    reception = receive(kept)
+    assert (reception.expected, reception.lost) == (402, len(lost))
+
+
+@given(st.permutations(range(1, 30)))
+def test_disorder_is_no_loss(order: list[int]) -> None:
+    assert receive([voice(0), *(voice(index) for index in order)]).lost == 0
+
+
+def test_a_steady_stream_has_no_jitter() -> None:
+    assert receive([voice(index) for index in range(50)]).jitter_ms == 0
+
+
+def test_jitter_tends_to_the_mean_change_of_delay() -> None:
+    packets = [voice(index) for index in range(1000)]
+    times = [packet.timestamp / 8000 + (0.010 if packet.sequence % 2 else 0) for packet in packets]
+    assert receive(packets, times).jitter_ms == pytest.approx(10, abs=0.1)
+
+
+def test_a_single_packet_of_another_source_is_not_believed_and_two_in_a_row_are() -> None:
+    reception = receive([voice(0), voice(1)])
+    answers = [reception.admit(voice(index, ssrc=9)) for index in (50, 70, 71)]
+    assert (answers, reception.ssrc) == ([False, False, True], 9)
+
+
+def test_a_new_source_begins_its_own_counting() -> None:
+    reception = receive([voice(0), voice(1), voice(9000, ssrc=9), voice(9001, ssrc=9), voice(9002, ssrc=9)])
+    assert (reception.lost, reception.restarts) == (0, 1)
+
+
+def test_a_sender_that_starts_its_numbers_anew_has_lost_nothing() -> None:
+    assert receive([voice(0), voice(1), voice(20000), voice(20001)]).lost == 0
+
+
+def test_while_sampled_the_loss_among_the_samples_stands_for_the_loss_of_all() -> None:
+    reception = Reception()
+    reception.admit(voice(0))
+    reception.sample(on=True)
+    for index in range(0, SAMPLE * 100, SAMPLE):
+        if index % (SAMPLE * 10) != SAMPLE * 5:
+            reception.count(voice(index), index / 50, voice=True)
+    assert reception.loss == pytest.approx(0.10)
+
+
+def test_what_was_filtered_away_is_not_counted_as_lost_when_listening_begins() -> None:
+    reception = receive([voice(index) for index in range(10)])
+    reception.sample(on=True)
+    reception.count(voice(SAMPLE), 1.28, voice=True)
+    reception.sample(on=False)
+    for index in range(SAMPLE + 40, SAMPLE + 60):
+        reception.count(voice(index), index / 50, voice=True)
+    assert reception.loss == 0
