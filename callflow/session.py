@@ -125,7 +125,10 @@ class Sessions:
         return await self._spoken(decision)
 
     async def standing(self, call: str) -> Reaction | None:
-        """Return what an open call was told last, for a line that takes it up again; None when unknown."""
+        """Return what the line of a call was told last; None for a call we do not know.
+
+        Its effect is None once the line has told that the call is over.
+        """
         decision = await self.store.read(lambda tx: _standing(tx, call))
         return None if decision is None else await self._spoken(decision)
 
@@ -155,6 +158,7 @@ class Sessions:
             _log.info("repeated event", call=call_id, turn=turn, kind=event.kind)
             return _last(call)
         if call.ended_at is not None and isinstance(event, HungUp):
+            call.answered, call.reaction = answered, ""
             return _Decision(call.turn)
         if call.ended_at is not None or (turn != call.turn and not isinstance(event, HungUp)):
             _log.info("late event", call=call_id, turn=turn, kind=event.kind)
@@ -253,7 +257,7 @@ def _last(call: Call) -> _Decision:
 
 def _standing(tx: Tx, call_id: str) -> _Decision | None:
     call = tx.get(Call, call_id)
-    return None if call is None or call.ended_at is not None else _last(call)
+    return None if call is None else _last(call)
 
 
 def _fingerprint(tx: Tx, turn: int, event: Event) -> str:

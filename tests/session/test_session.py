@@ -156,6 +156,14 @@ async def test_a_call_that_is_announced_twice_is_one_call(house: Sessions, store
     assert (first, len(store.read_now(lambda tx: tx.exec(select(Call)).all()))) == (again, 1)
 
 
+async def test_a_line_can_ask_what_a_call_was_told_last(house: Sessions) -> None:
+    phone = await Telephone(house).dial()
+    assert await house.standing(phone.call) == phone.reaction
+    assert await house.standing("never") is None
+    await phone.silent_to_the_end()
+    assert (await house.standing(phone.call) or phone.reaction).effect is None
+
+
 async def test_an_event_of_an_older_turn_is_ignored(house: Sessions) -> None:
     phone = await Telephone(house).dial()
     old = phone.reaction.turn
