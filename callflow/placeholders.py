@@ -7,6 +7,7 @@ A prompt file is a Jinja2 template; an inline text of a flow knows only plain pl
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from jinja2 import TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -43,3 +44,36 @@ def _dotted(node: nodes.Node) -> str:
     if isinstance(node, nodes.Getattr):
         return f"{_dotted(node.node)}.{node.attr}"
     return node.name if isinstance(node, nodes.Name) else ""
+
+
+VALUE_SIGNS = 10
+"""Length that a value is taken to have before it is known."""
+
+
+def longest(template: str) -> int:
+    """Estimate the signs that a template can come to at most: of alternatives the longest counts.
+
+    A template with a fault counts with all its signs.
+    """
+    try:
+        return _signs(_READER.parse(template).body)
+    except TemplateSyntaxError:
+        return len(template)
+
+
+def _signs(parts: Sequence[nodes.Node]) -> int:
+    return sum(_length(part) for part in parts)
+
+
+def _length(part: nodes.Node) -> int:
+    match part:
+        case nodes.TemplateData():
+            return len(" ".join(part.data.split()))
+        case nodes.Output():
+            return _signs(part.nodes)
+        case nodes.If():
+            return max(_signs(part.body), *(_length(other) for other in part.elif_), _signs(part.else_))
+        case nodes.Expr():
+            return VALUE_SIGNS
+        case _:
+            return _signs(list(part.iter_child_nodes()))

@@ -14,7 +14,7 @@ from callflow.language.graph import Graph
 from callflow.language.problems import Problem
 from callflow.language.schema import suggestion
 from callflow.language.surroundings import PRACTICE_VALUES, Surroundings
-from callflow.placeholders import asked_for
+from callflow.placeholders import asked_for, longest
 
 SIGNS_A_SECOND = 14
 """Speed of the built-in voice, in characters a second (measured on the example practice's texts)."""
@@ -99,8 +99,8 @@ def _length(said: _Said, text: str) -> Iterator[Problem]:
 
 
 def seconds_of(text: str) -> int:
-    """Estimate how long a text takes to speak; placeholders count as a short word."""
-    return round(len(" ".join(_MARKS.sub("Wort Wort", text).split())) / SIGNS_A_SECOND)
+    """Estimate how long a text takes to speak at most."""
+    return round(longest(text) / SIGNS_A_SECOND)
 
 
 def first_words(built: Built, around: Surroundings, graph: Graph) -> Iterator[Problem]:
