@@ -69,10 +69,10 @@ def twiml(effect: LineEffect, turn: int, site: Site) -> str:
     return str(response)
 
 
-def waiting() -> str:
-    """Write the document for a request that came too late or before its own answer was made."""
+def rejected() -> str:
+    """Write the document for a call that we do not know or that is over: it ends."""
     response = VoiceResponse()
-    response.pause(length=1)
+    response.hangup()
     return str(response)
 
 

@@ -1,0 +1,159 @@
+"""Twilio as a line: requests become events, effects become TwiML.
+
+Twilio asks, we answer; between two requests everything about the call is in the database. A repeated or
+reordered request is answered with what the call stands at, so nothing happens twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Literal
+
+import structlog
+from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi.responses import Response
+
+from callflow.effects import LineEffect, Record
+from callflow.events import Caller, CallStarted, Event, HungUp, Recorded, TransferAnswered
+from callflow.prompts.cache import Cache, NoClip
+from callflow.session import Sessions
+from webhooks.happenings import answer, over
+from webhooks.recordings import RecordingFetchError, Recordings, to_wav
+from webhooks.signature import Signature
+from webhooks.twiml import Site, rejected, twiml
+
+Fields = dict[str, str]
+YEAR = 31_536_000  # seconds
+FETCH_TRIES = (0.0, 2.0, 10.0, 60.0)  # seconds before each try to fetch a recording
+_log = structlog.get_logger("webhooks")
+
+
+@dataclass(slots=True)
+class Voice:
+    """Calls of one Twilio account.
+
+    Args:
+        name: the line's name in config/lines.yaml.
+        sessions: decide about calls.
+        site: what TwiML documents refer to.
+        signature: lets only Twilio in.
+        cache: rendered speech.
+        clock: gives the aware present time.
+        recordings: fetches voice messages; None leaves them at Twilio (demo).
+    """
+
+    name: str
+    sessions: Sessions
+    site: Site
+    signature: Signature
+    cache: Cache
+    clock: Callable[[], datetime]
+    recordings: Recordings | None = None
+    _fetching: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def router(self) -> APIRouter:
+        """Return the routes under /webhooks/voice."""
+        router = APIRouter(prefix="/webhooks/voice", include_in_schema=False)
+        signed = Depends(self.signature)
+
+        @router.post("/call")
+        async def called(fields: Annotated[Fields, signed]) -> Response:
+            return _xml(await self.called(fields))
+
+        @router.post("/step")
+        async def stepped(fields: Annotated[Fields, signed], turn: Annotated[int, Query(ge=0)]) -> Response:
+            return _xml(await self.stepped(fields, turn))
+
+        @router.post("/status", status_code=204)
+        async def status(fields: Annotated[Fields, signed]) -> None:
+            await self.status(fields)
+
+        @router.get("/clips/{key}.wav")
+        async def clip(key: str) -> Response:
+            return await asyncio.to_thread(self._clip, key)
+
+        return router
+
+    async def called(self, fields: Fields) -> str:
+        """A call came in."""
+        call = _sid(fields)
+        if await self.sessions.standing(call) is None:
+            caller = Caller(fields.get("From", ""))
+            started = CallStarted(fields.get("To", ""), caller, self.clock(), self.name)
+            await self.sessions.happened(call, 0, started)
+        return await self._document(call)
+
+    async def stepped(self, fields: Fields, turn: int) -> str:
+        """Twilio did what turn `turn` asked for; a late or repeated word of it changes nothing."""
+        call = _sid(fields)
+        standing = await self.sessions.standing(call)
+        if standing is not None and standing.turn == turn and standing.effect is not None:
+            await self._tell(call, standing.effect, turn, fields)
+        return await self._document(call)
+
+    async def status(self, fields: Fields) -> None:
+        """Twilio tells how the call as a whole is."""
+        if over(fields):
+            await self._over(_sid(fields), "caller")
+
+    async def _tell(self, call: str, asked: LineEffect, turn: int, fields: Fields) -> None:
+        event = answer(asked, fields)
+        if isinstance(asked, Record):
+            self._fetch(event)
+        await self.sessions.happened(call, turn, event)
+        if isinstance(event, TransferAnswered):
+            # <Dial> reports after the conversation: the destination took the call, and now it is over.
+            await self._over(call, "destination")
+        elif over(fields):
+            await self._over(call, "caller")
+
+    async def _over(self, call: str, by: Literal["caller", "destination"]) -> None:
+        standing = await self.sessions.standing(call)
+        if standing is not None:
+            await self.sessions.happened(call, standing.turn, HungUp(by))
+
+    def _fetch(self, event: Event) -> None:
+        if isinstance(event, Recorded) and event.recording and self.recordings is not None:
+            task = asyncio.create_task(_taken(self.recordings, event.recording))
+            self._fetching.add(task)
+            task.add_done_callback(self._fetching.discard)
+
+    async def _document(self, call: str) -> str:
+        """Write down what the call stands at: what the database says, not what this request brought about."""
+        standing = await self.sessions.standing(call)
+        if standing is None or standing.effect is None:
+            return rejected()
+        return twiml(standing.effect, standing.turn, self.site)
+
+    def _clip(self, key: str) -> Response:
+        try:
+            sound = to_wav(self.cache.frames(key))
+        except NoClip:
+            raise HTTPException(404) from None
+        kept = {"Cache-Control": f"public, max-age={YEAR}, immutable"}
+        return Response(sound, media_type="audio/wav", headers=kept)
+
+
+async def _taken(recordings: Recordings, sid: str) -> None:
+    for pause in FETCH_TRIES:
+        await asyncio.sleep(pause)
+        try:
+            await recordings.take(sid)
+        except RecordingFetchError as error:
+            _log.warning("recording not fetched", recording=sid, why=str(error))
+        else:
+            return
+
+
+def _sid(fields: Fields) -> str:
+    sid = fields.get("CallSid", "")
+    if not sid:
+        raise HTTPException(400, "CallSid is missing")
+    return sid
+
+
+def _xml(document: str) -> Response:
+    return Response(document, media_type="text/xml")
