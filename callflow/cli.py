@@ -76,6 +76,42 @@ def call(
     sys.exit(caller_screen.call(to, number, keys, record))
 
 
+@app.command()
+def say(
+    text: Annotated[str, typer.Argument(help="Text oder Name einer Ansage / text or name of a prompt")],
+    language: Annotated[str, typer.Option("--language", "-l", help="de, en, fr, it, es")] = "de",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="WAV statt Lautsprecher")] = None,
+    config: Config = None,
+    prompts: Prompts = None,
+) -> None:
+    """Einen Text sprechen / speak a text as callers hear it."""
+    from callflow.bootstrap.first_run import spoken_facts  # noqa: PLC0415  # see serve
+    from callflow.prompts import console  # noqa: PLC0415  # see serve
+
+    with _told():
+        house = places.settings(places.Options(Path(), config, prompts))
+        facts = spoken_facts(house)
+        spoken = console.say(text, language=language, folder=house.prompts, out=out, facts=facts)
+        sys.exit(asyncio.run(spoken))
+
+
+@app.command(name="prompts")
+def show_prompts(
+    data: Data = Path("var/data"),
+    config: Config = None,
+    prompts: Prompts = None,
+    *,
+    flagged: Annotated[bool, typer.Option(help="nur auffällige / flagged ones only")] = False,
+) -> None:
+    """Alle Ansagen sprechen lassen und prüfen / render and check all prompts."""
+    from callflow.bootstrap.first_run import studio  # noqa: PLC0415  # see serve
+    from callflow.prompts import console  # noqa: PLC0415  # see serve
+
+    with _told():
+        house = places.settings(places.Options(data, config, prompts))
+        sys.exit(asyncio.run(console.prompts(studio(house), house.practice.languages, flagged_only=flagged)))
+
+
 @contextmanager
 def _told() -> Iterator[None]:
     """Tell a fault that people can mend in words, and exit with status 1."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
@@ -107,33 +108,41 @@ async def prompts(
 ) -> int:
     """Render all prompts with a progress bar and print their table; return 1 if one can't be heard."""
     console = console or Console()
-    done = await render_all(studio, languages, console)
+    try:
+        done = await render_all(studio, languages, console, with_samples=True)
+    finally:
+        await studio.close()
     shown = [one for one in done if not one.name.startswith("digits ") or flags(one)]
     console.print(table([one for one in shown if flags(one) or not flagged_only]))
     return int(any(one.problem for one in done))
 
 
-async def render_all(studio: Studio, languages: Sequence[str], console: Console) -> tuple[Rendered, ...]:
+async def render_all(
+    studio: Studio, languages: Sequence[str], console: Console, *, with_samples: bool = False
+) -> tuple[Rendered, ...]:
     """Render all prompts under a progress bar."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("Ansagen / prompts", total=len(shelf.entries(studio.folder, languages)))
-        return await studio.render_all(languages, lambda _: bar.advance(task))
+        return await studio.render_all(languages, lambda _: bar.advance(task), with_samples=with_samples)
 
 
 def table(rows: Sequence[Rendered]) -> Table:
     """Return the table of rendered prompts."""
-    result = Table("Ansage", "", "Text", "s", "dBFS", "Quelle", "Auffällig", title="Ansagen / prompts")
+    result = Table(title="Ansagen / prompts")
+    for name in ("Ansage", "", "s", "dBFS", "Quelle", "Auffällig"):
+        result.add_column(name, no_wrap=True)
+    result.add_column("Text")
     for row in rows:
         notes = ", ".join(flags(row))
         result.add_row(
             row.name,
             row.language,
-            row.text,
             f"{row.ms / 1000:.1f}" if row.ms else "",
             f"{row.dbfs:.0f}" if row.ms else "",
             row.source or ("im Anruf" if row.needs else ""),
-            f"[red]{notes}" if notes else "",
+            f"[red]{escape(notes)}" if notes else "",
+            escape(row.text),
         )
     return result
 

@@ -10,16 +10,19 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from callflow.prompts.normalise.phone import groups
 from callflow.prompts.normalise.words import digit_words
-from callflow.prompts.sound import Sound, Wave, trim
-from callflow.prompts.voice import Voice, VoiceError
+from callflow.prompts.sound import Sound, trim
+from callflow.prompts.voice import Voice
 
 GROUP_PAUSE_MS = 240
 _PAIR = re.compile(r"\d{2}|\d")
-_GAP_S = 0.06  # shortest silence between two phrases
-_HUSH = 0.004  # amplitude, of full scale 1, that counts as silence between phrases
+_WINDOW_S = 0.01
+_GAP = 10  # windows of silence that may be the pause between two phrases
+_HUSH = 0.01  # of the loudest window's level; less is silence
+_ALIKE = (0.82, 1.15)  # a phrase before a comma lasts about as long as the same phrase at an end
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +54,34 @@ def speak(voice: Voice, digits: str, language: str, *, final: bool) -> Sound:
         VoiceError: the voice gave no sound.
     """
     words = " ".join(digit_words(digits, language))
+    closing = voice.sentence(words, language)
     if final:
-        return voice.sentence(words, language)
-    following = digit_words("1", language)[0]
-    return _first_phrase(voice.sentence(f"{words}, {following}, {following}.", language))
+        return closing
+    one = digit_words("1", language)[0]
+    length = len(trim(closing.wave, closing.rate))
+    for carrier in (f"{words}, {one}, {one}.", f"{words}, {one}.", f"{words}; {one}."):
+        if phrase := _first_phrase(voice.sentence(carrier, language), length):
+            return phrase
+    return closing
 
 
-def _first_phrase(sound: Sound) -> Sound:
-    """Return what is spoken before the first pause: only before a comma does a voice keep its tone up."""
+def _first_phrase(sound: Sound, length: int) -> Sound | None:
+    """Return what is spoken before the first comma, where a voice keeps its tone up.
+
+    Pauses and the closures of "t" and "k" look alike, and voices leave pauses out: the silence is taken that
+    begins where a phrase of `length` samples would end; None if there is no such silence.
+    """
     wave = trim(sound.wave, sound.rate)
-    gap = round(_GAP_S * sound.rate)
-    silent = np.convolve(np.abs(wave) > _HUSH, np.ones(gap), mode="valid") == 0
-    begins = np.flatnonzero(silent)
-    if not len(begins):
-        raise VoiceError("no pause after the first phrase")
-    first: Wave = wave[: begins[0]]
-    return Sound(first, sound.rate)
+    window = round(_WINDOW_S * sound.rate)
+    levels = np.sqrt((wave[: len(wave) // window * window].reshape(-1, window) ** 2).mean(axis=1))
+    silent = levels <= _HUSH * levels.max(initial=0.0)
+    ends = [begin * window for begin, size in _runs(silent) if size >= _GAP]
+    end = min(ends, key=lambda at: abs(at - length), default=0)
+    shortest, longest = _ALIKE
+    return Sound(wave[:end], sound.rate) if shortest * length <= end <= longest * length else None
+
+
+def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return begin and length of each run of true values."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]])))
+    return [(int(begin), int(end - begin)) for begin, end in zip(edges[::2], edges[1::2], strict=True)]

@@ -47,7 +47,7 @@ class Digits:
 
 @dataclass(frozen=True, slots=True)
 class Synthesise:
-    """Make a sound that nobody speaks: "music", "beep", "silence"."""
+    """Make a sound that nobody speaks: "music" or "beep"."""
 
     sound: str
     op: Literal["synthesise"] = "synthesise"

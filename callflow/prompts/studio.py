@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import structlog
@@ -26,6 +26,9 @@ _log = structlog.get_logger(__name__)
 
 Facts = Mapping[str, Mapping[str, str]]
 """Language -> values every prompt may speak ("practice.name"); "" holds those of all languages."""
+
+
+NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,37 +228,53 @@ class Studio:
         return hashlib.sha256("\0".join((PIPELINE, *parts)).encode()).hexdigest()[:40]
 
     async def render_all(
-        self, languages: Sequence[str], progress: Callable[[Rendered], None] = lambda _: None
+        self,
+        languages: Sequence[str],
+        progress: Callable[[Rendered], None] = lambda _: None,
+        *,
+        with_samples: bool = False,
     ) -> tuple[Rendered, ...]:
         """Render every prompt of ivr_prompts that needs no value of a call, the digits and the sounds.
 
         Args:
             languages: two-letter codes.
             progress: told of each prompt when it is done.
+            with_samples: render prompts that need values of a call with `shelf.SAMPLES`.
         """
         done: list[Rendered] = []
         for entry in shelf.entries(self.folder, languages):
-            rendered = await self.render(entry)
+            samples = (
+                {**shelf.SAMPLES[""], **shelf.SAMPLES.get(entry.language, {})} if with_samples else NOTHING
+            )
+            rendered = await self.render(entry, samples)
             progress(rendered)
             done.append(rendered)
         return tuple(done)
 
-    async def render(self, entry: shelf.Entry) -> Rendered:
-        """Render one prompt and measure it; faults end in `problem`."""
+    async def render(self, entry: shelf.Entry, samples: Mapping[str, str] = NOTHING) -> Rendered:
+        """Render one prompt and measure it; faults end in `problem`.
+
+        Args:
+            entry: what to render.
+            samples: stand in for the values that only a call brings; without one of them it is not rendered.
+        """
         known = set(self.facts.get("", {})) | set(self.facts.get(entry.language, {}))
         needs = tuple(sorted(set(entry.needs) - known))
-        if needs:
-            return Rendered(entry.name, entry.language, entry.text, needs=needs)
+        if unknown := set(needs) - set(samples):
+            return Rendered(entry.name, entry.language, entry.text, needs=tuple(sorted(unknown)))
         try:
-            clips = await self._entry_clips(entry)
-            return self._measured(entry, clips)
+            return await self._rendered(entry, {name: samples[name] for name in needs})
         except (SpeechError, NoClip, OSError) as error:
             return Rendered(entry.name, entry.language, entry.text, problem=str(error))
 
-    async def _entry_clips(self, entry: shelf.Entry) -> tuple[Clip, ...]:
+    async def _rendered(self, entry: shelf.Entry, values: Mapping[str, str]) -> Rendered:
         if entry.digits:
-            return (await self.digit_clip(entry.digits, entry.language, final=entry.final),)
-        return await self.prompt_clips(Prompt(entry.name, language=entry.language))
+            clip = await self.digit_clip(entry.digits, entry.language, final=entry.final)
+            return self._measured(entry, (clip,))
+        prompt = Prompt(entry.name, language=entry.language, values=tuple(values.items()))
+        spoken = await self.pieces(prompt) if entry.text else ()
+        text = " ".join(piece.text for piece in spoken)
+        return self._measured(replace(entry, text=text), await self.prompt_clips(prompt))
 
     def _measured(self, entry: shelf.Entry, clips: Sequence[Clip]) -> Rendered:
         whole = b"".join(self.cache.frames(clip.key) for clip in clips)

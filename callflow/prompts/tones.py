@@ -1,4 +1,4 @@
-"""Sounds that nobody speaks: hold music, the beep before a recording, silence.
+"""Sounds that nobody speaks: hold music and the beep before a recording.
 
 The music is our own (public domain): a slow arpeggio, quiet enough to talk over, without any rights society.
 """
@@ -51,11 +51,6 @@ def beep() -> Wave:
     return pad(to_level(np.sin(2 * np.pi * 1000 * seconds) * ramp, BEEP_DBFS), 100, 50)
 
 
-def silence() -> Wave:
-    """Return one second of silence."""
-    return np.zeros(g711.RATE)
-
-
 def _semitones(root: float, step: int) -> int:
     octave, degree = divmod(step, 4)
     return 12 * octave + _SCALES[root][degree]
@@ -70,4 +65,4 @@ def _bell(hertz: float, length: int) -> Wave:
     return np.asarray(tone * attack * decay)
 
 
-SOUNDS: Mapping[str, Callable[[], Wave]] = {"music": music, "beep": beep, "silence": silence}
+SOUNDS: Mapping[str, Callable[[], Wave]] = {"music": music, "beep": beep}
