@@ -32,6 +32,7 @@ class Called:
         secret: credentials for challenges; None answers none.
         ring_s: longest time to ring, seconds.
         extra: further header fields.
+        ca: file of certificate authorities that count there, "" for the system's.
     """
 
     uri: Uri
@@ -41,6 +42,7 @@ class Called:
     secret: Secret | None = None
     ring_s: float = 120.0
     extra: tuple[tuple[str, str], ...] = ()
+    ca: str = ""
 
 
 class OutgoingLeg(Leg):

@@ -80,9 +80,7 @@ class Phone:
         """
         self._core = Core(self.settings, asyncio.get_running_loop(), self.counters)
         self._reception = Reception(self._core, self._legs, self._peer_of, self._origin_of, self._invited)
-        for account in self.settings.accounts:
-            if account.transport == "tls":
-                client_context(account.ca)
+        self._check_authorities()
         try:
             for listen in self.settings.listen:
                 await self._listen(listen)
@@ -92,6 +90,12 @@ class Phone:
         for account in self.settings.accounts:
             self._extensions[account.name] = Extension(self._core, account, self.hops)
             self._extensions[account.name].start()
+
+    def _check_authorities(self) -> None:
+        for authorities in {one.ca for one in self.settings.accounts} | {
+            one.ca for one in self.settings.peers
+        }:
+            client_context(authorities)
 
     def _invited(self, leg: Leg) -> None:
         self.on_invite(leg)
@@ -175,17 +179,20 @@ class Phone:
         Raises:
             ValueError: the target is no SIP URI, or a bare number without a line that leads somewhere.
         """
+        called = replace(self._called(target, line, caller, name), ring_s=ring_s)
         extension = self._extensions.get(line)
-        called = self._called(target, line, caller, name)
-        called = replace(called, ring_s=ring_s)
-        hop = extension.hop if extension else self._core.literal_hop(called.uri)
+        hop = extension.hop if extension else self._literal_hop(called)
         leg = OutgoingLeg(self._core, self._legs, hop, called, local)
         self._legs.add(leg)
         if hop:
             leg.start()
         else:
-            self._spawn(self._start(leg, called.uri))
+            self._spawn(self._start(leg, called))
         return leg
+
+    def _literal_hop(self, called: Called) -> Hop | None:
+        """Go at once where no name must be resolved and no certificate expected."""
+        return None if called.ca else self._core.literal_hop(called.uri)
 
     def _called(self, target: str, line: str, caller: str, name: str) -> Called:
         extension = self._extensions.get(line)
@@ -194,7 +201,8 @@ class Phone:
             return self._by_account(extension.account, target, caller, name)
         uri = self._target(target, peer)
         secret = Secret(peer.user, peer.password) if peer and peer.user else None
-        return Called(uri, sender_of(caller, self._own_host(uri), name), line, secret=secret)
+        sender = sender_of(caller, self._own_host(uri), name)
+        return Called(uri, sender, line, secret=secret, ca=peer.ca if peer else "")
 
     def _by_account(self, account: Account, target: str, caller: str, name: str) -> Called:
         """Call as the account, whose From is its address of record; registrars refuse any other."""
@@ -220,8 +228,8 @@ class Phone:
             return bracketed(self._core.own_address(hop)[0])
         return bracketed(self.settings.public_host or self._core.carriers[0].local[0])
 
-    async def _start(self, leg: OutgoingLeg, uri: Uri) -> None:
-        hops = await self.hops(uri)
+    async def _start(self, leg: OutgoingLeg, called: Called) -> None:
+        hops = await self.hops(called.uri, called.ca)
         if not hops:
             leg.unreachable()
             return

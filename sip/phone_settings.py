@@ -63,6 +63,7 @@ class Peer:
         password: secret of the digest.
         channels: most calls at once with this peer, 0 for no limit of its own.
         trust_identity: believe P-Asserted-Identity/Remote-Party-ID from this side.
+        ca: PEM file of certificate authorities for TLS, "" for the system's.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Peer:
     password: str = field(default="", repr=False)
     channels: int = 0
     trust_identity: bool = True
+    ca: str = ""
 
 
 LOOPBACK = Peer("loopback", ("127.0.0.0/8", "::1/128"))

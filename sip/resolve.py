@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import accumulate
+from typing import Any
 
 import dns.asyncresolver
 import dns.exception
@@ -144,7 +145,7 @@ class Resolver:
             return []
         return list(dict.fromkeys(str(info[4][0]) for info in infos))
 
-    async def _ask(self, name: str, kind: str) -> list[dns.resolver.Answer]:
+    async def _ask(self, name: str, kind: str) -> list[Any]:  # each kind of record has fields of its own
         if not self._dns.nameservers:
             return []
         try:

@@ -234,7 +234,8 @@ async def test_the_peer_may_hang_up() -> None:
     async with house() as home:
         leg, invite = await answered(home)
         bye = (
-            f"BYE sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{home.peer.port};branch=z9hG4bKb;rport\r\n"
+            f"BYE sip:127.0.0.1 SIP/2.0\r\n"
+            f"Via: SIP/2.0/UDP 127.0.0.1:{home.peer.port};branch=z9hG4bKb;rport\r\n"
             f"From: {invite.headers.get('To')};tag=far\r\nTo: {invite.headers.get('From')}\r\n"
             f"Call-ID: {invite.call_id}\r\nCSeq: 1 BYE\r\n\r\n"
         )
@@ -245,22 +246,19 @@ async def test_the_peer_may_hang_up() -> None:
 
 
 async def test_an_offer_with_keys_asks_for_srtp() -> None:
+    suite = "AES_CM_128_HMAC_SHA1_80"
+    ours, theirs = Crypto(1, suite, "A" * 40), Crypto(1, suite, "B" * 40)
+    local = Local("127.0.0.1", 42000, crypto=(ours,), secure=True)
     async with house() as home:
-        key = Crypto(1, "AES_CM_128_HMAC_SHA1_80", "A" * 40)
-        leg = home.phone.call(
-            f"sip:100@127.0.0.1:{home.peer.port}", Local("127.0.0.1", 42000, crypto=(key,), secure=True)
-        )
+        leg = home.phone.call(f"sip:100@127.0.0.1:{home.peer.port}", local)
         invite = await home.peer.request("INVITE")
         assert b"m=audio 42000 RTP/SAVP 8 0 101\r\n" in invite.body
-        assert f"a=crypto:1 {key.suite} inline:{key.key}\r\n".encode() in invite.body
-        theirs = (
-            SDP.replace(b"RTP/AVP", b"RTP/SAVP") + f"a=crypto:1 {key.suite} inline:{'B' * 40}\r\n".encode()
-        )
-        home.peer.send(answer_to(invite, 200, "far", theirs, contact(home)))
+        assert f"a=crypto:1 {suite} inline:{ours.key}\r\n".encode() in invite.body
+        body = SDP.replace(b"RTP/AVP", b"RTP/SAVP") + f"a=crypto:1 {suite} inline:{theirs.key}\r\n".encode()
+        home.peer.send(answer_to(invite, 200, "far", body, contact(home)))
         assert await leg.answered() == "answered"
         assert leg.sound is not None
-        assert leg.sound.remote_crypto == Crypto(1, key.suite, "B" * 40)
-        assert leg.sound.local_crypto == key
+        assert (leg.sound.remote_crypto, leg.sound.local_crypto) == (theirs, ours)
 
 
 async def test_a_target_that_leads_nowhere_is_a_clear_error() -> None:
