@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from callflow import g711
 from sip.tones import COLUMNS_HZ, KEYPAD, ROWS_HZ
 
-Matrix = NDArray[np.float64]
+Matrix = NDArray[np.float32]
 
 _BLOCK: Final = 204  # samples, 25.5 ms: narrow enough to part 697 from 770 Hz
 _HOP: Final = 40  # samples, 5 ms
@@ -24,37 +24,37 @@ _QUIETEST: Final = (32768 * 10 ** (-36 / 20)) ** 2  # power; Q.24 asks for tones
 _PURITY: Final = 0.82  # part of the energy that the two tones must carry
 _TWIST_DB: Final = 9.0  # column against row, either way; Q.24 asks for 4 and 8
 _APART_DB: Final = 8.0  # over the next row or column
-_DETUNED: Final = np.array(
-    [-0.018, -0.012, -0.006, 0.0, 0.006, 0.012, 0.018]
-)  # Q.24: 1.5 % count, 3.5 % do not
+_DETUNED: Final = np.arange(-6, 7) * 0.006  # where each key frequency is looked for, relative to it
+_TUNED: Final = range(2, 11)  # up to 2.4 % off; Q.24: 1.5 % counts, 3.5 % does not
+_NOTHING: Final = np.float32(1e-6)  # keeps divisions and logarithms finite in silence
 _BLOCKS_ON: Final = 4  # a tone of 40 ms always fills as many blocks, one of 23 ms never
-_BLOCKS_OFF: Final = 3  # a drop-out shorter than that does not make two keys of one
+_BLOCKS_OFF: Final = 8  # a break of 10 ms does not make two keys of one, a pause of 30 ms does
 
 
-def _probe() -> NDArray[np.complex128]:
-    """Return the matrix that measures a block at all frequencies, shape (samples, 8 * detunings)."""
+def _probe() -> Matrix:
+    """Return cosines, then sines, of all measured frequencies, shape (samples, 2 * 8 * detunings)."""
     frequencies = np.outer([*ROWS_HZ, *COLUMNS_HZ], 1 + _DETUNED).ravel()
-    return np.exp(-2j * np.pi / g711.RATE * np.outer(np.arange(_BLOCK), frequencies))
+    angles = 2 * np.pi / g711.RATE * np.outer(np.arange(_BLOCK), frequencies)
+    return np.hstack((np.cos(angles), np.sin(angles))).astype(np.float32)
 
 
 _PROBE: Final = _probe()
 
 
 def powers(blocks: Matrix) -> Matrix:
-    """Return the power of each block at the key frequencies; a sine there gives its mean square.
+    """Return the power of each block at and around the key frequencies; a sine there gives its mean square.
 
-    The value is what Goertzel's recurrence gives, taken where it is highest within the tolerance of a key's
-    frequency; a matrix product gives it for many blocks at once.
+    The value is what Goertzel's recurrence gives; a matrix product gives it for many blocks at once.
 
     Args:
         blocks: samples, shape (blocks, 204).
 
     Returns:
-        Shape (blocks, 8): 4 rows, then 4 columns.
+        Shape (blocks, 8, 13): 4 rows, then 4 columns; each from 3.6 % below to 3.6 % above its frequency.
     """
-    measured = 2 * np.abs(blocks @ _PROBE / _BLOCK) ** 2
-    highest: Matrix = measured.reshape(len(blocks), -1, len(_DETUNED)).max(axis=2)
-    return highest
+    real, imaginary = np.split(blocks @ _PROBE, 2, axis=1)
+    measured: Matrix = 2 / _BLOCK**2 * (real * real + imaginary * imaginary)
+    return measured.reshape(len(blocks), -1, len(_DETUNED))
 
 
 def classify(blocks: Matrix) -> list[str]:
@@ -74,14 +74,19 @@ def classify(blocks: Matrix) -> list[str]:
 
 
 def _strongest(group: Matrix) -> tuple[NDArray[np.intp], Matrix, NDArray[np.bool_]]:
-    """Return which of four frequencies is strongest, its power, and whether it stands out."""
-    ordered = np.sort(group, axis=1)
-    best = ordered[:, -1] + 1e-9
-    return np.argmax(group, axis=1), best, _decibels(best / (ordered[:, -2] + 1e-9)) > _APART_DB
+    """Return which of four frequencies is strongest, its power, and whether it is in tune and stands out."""
+    heights = group.max(axis=2) + _NOTHING
+    best = np.argmax(heights, axis=1)
+    offset = np.argmax(group[np.arange(len(group)), best], axis=1)
+    ordered = np.sort(heights, axis=1)
+    highest: Matrix = ordered[:, -1]
+    clear = _decibels(highest / ordered[:, -2]) > _APART_DB
+    clear &= (offset >= _TUNED.start) & (offset < _TUNED.stop)
+    return best, highest, clear
 
 
 def _decibels(ratio: Matrix) -> Matrix:
-    decibels: Matrix = 10 * np.log10(ratio + 1e-12)
+    decibels: Matrix = 10 * np.log10(ratio)
     return decibels
 
 
@@ -89,7 +94,7 @@ class ToneDetector:
     """Finds keys in a stream of sound, whatever pieces it comes in."""
 
     def __init__(self) -> None:
-        self._samples = np.zeros(_BLOCK - _HOP)
+        self._samples = np.zeros(_BLOCK - _HOP, np.float32)
         self._candidate = ""
         self._hits = 0
         self._held = ""
@@ -97,7 +102,7 @@ class ToneDetector:
 
     def feed(self, alaw: bytes) -> str:
         """Return the keys that this sound (A-law) completes, mostly none."""
-        self._samples = np.concatenate((self._samples, g711.from_alaw(alaw)))
+        self._samples = np.concatenate((self._samples, g711.from_alaw(alaw).astype(np.float32)))
         if len(self._samples) < _BLOCK:
             return ""
         blocks = np.lib.stride_tricks.sliding_window_view(self._samples, _BLOCK)[::_HOP]

@@ -12,7 +12,8 @@ from tests.media.spoken import Studio
 
 @given(st.lists(st.floats(0, 0.09), max_size=200))
 def test_every_subtick_is_done_once_and_in_order_however_late_the_timer_comes(waits: list[float]) -> None:
-    clock, now, done = Clock(1000.0), 1000.0, []
+    clock, now = Clock(1000.0), 1000.0
+    done: list[int] = []
     for wait in waits:
         now += wait
         skipped, due = clock.due(now)

@@ -68,7 +68,7 @@ def test_a_damaged_compound_is_refused(data: bytes) -> None:
 
 
 def reporting(ssrc: int) -> Reporting:
-    return Reporting(ssrc, random.Random(1))
+    return Reporting(ssrc, random.Random(1))  # noqa: S311 - repeatable on purpose
 
 
 def heard(count: int, lost: set[int]) -> Reception:

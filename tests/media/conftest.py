@@ -1,0 +1,23 @@
+"""A running engine on loopback."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator
+
+import pytest
+
+from sip import media_filter
+from sip.media import MediaEngine
+
+FILTERING = [True, False] if media_filter.AVAILABLE else [False]
+
+
+@pytest.fixture(params=FILTERING, ids=lambda on: "filtered" if on else "unfiltered")
+async def engine(request: pytest.FixtureRequest) -> AsyncIterator[MediaEngine]:
+    """Yield an engine, once with the kernel's filter (where there is one) and once without."""
+    base = random.randrange(20000, 60000, 2)  # noqa: S311 - only to stay out of other tests' way
+    running = MediaEngine("127.0.0.1", (base, base + 399), filtering=request.param, timeout_s=0)
+    running.start()
+    yield running
+    running.stop()

@@ -1,0 +1,424 @@
+"""Streams over real sockets on loopback, with and without the kernel's filter."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import socket
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import pytest
+
+from callflow import g711
+from sip import rtp, telephone_event, tones
+from sip.media import MediaEngine, MemorySink, NoPortFreeError, Recording, SrtpKeys, Stream
+
+T = TypeVar("T")
+SILENT = bytes([g711.SILENCE])
+HOST = "127.0.0.1"
+
+
+def happening() -> tuple[asyncio.Future[T], Callable[[T], None]]:
+    """Return a future and the callback that fulfils it with its first value."""
+    future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+    return future, lambda value: None if future.done() else future.set_result(value)
+
+
+async def done(begin: Callable[[Callable[[], None]], None]) -> None:
+    """Wait until what `begin` begins calls back."""
+    event = asyncio.Event()
+    begin(event.set)
+    await event.wait()
+
+
+def joined(engine: MediaEngine, **how: object) -> tuple[Stream, Stream]:
+    one, other = engine.open(), engine.open()
+    one.connect(HOST, other.port, **how)  # type: ignore[arg-type]  # the keywords of connect
+    other.connect(HOST, one.port, **how)  # type: ignore[arg-type]
+    return one, other
+
+
+class Peer:
+    """A plain socket that plays a phone, so that single packets can be sent and looked at."""
+
+    def __init__(self) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((HOST, 0))
+        self.socket.settimeout(0)
+        self.port: int = self.socket.getsockname()[1]
+
+    def send(self, stream: Stream, packet: rtp.Packet) -> None:
+        self.socket.sendto(rtp.build(packet), (HOST, stream.port))
+
+    async def readable(self) -> None:
+        event, loop = asyncio.Event(), asyncio.get_running_loop()
+        loop.add_reader(self.socket, event.set)
+        await event.wait()
+        loop.remove_reader(self.socket)
+
+    async def receive(self) -> rtp.Packet:
+        return rtp.parse(await asyncio.get_running_loop().sock_recv(self.socket, 2048))
+
+
+@pytest.fixture
+def peers() -> Iterator[Callable[[], Peer]]:
+    """Yield what makes peers."""
+    made: list[Peer] = []
+
+    def make() -> Peer:
+        made.append(Peer())
+        return made[-1]
+
+    yield make
+    for peer in made:
+        peer.socket.close()
+
+
+def voice(sequence: int, ssrc: int = 5, payload: bytes = SILENT * 160) -> rtp.Packet:
+    return rtp.Packet(rtp.PCMA, sequence & 0xFFFF, (sequence * 160) & 0xFFFF_FFFF, ssrc, payload)
+
+
+def key_packet(sequence: int, key: str, began: int, ssrc: int = 5) -> rtp.Packet:
+    payload = telephone_event.build(telephone_event.Event(telephone_event.KEYS.index(key), 160))
+    return rtp.Packet(101, sequence, began, ssrc, payload)
+
+
+@pytest.mark.parametrize("payload_type", [rtp.PCMA, rtp.PCMU])
+async def test_what_one_plays_the_other_records(engine: MediaEngine, payload_type: int) -> None:
+    one, other = joined(engine, payload_type=payload_type)
+    ended, on_ended = happening()
+    sink = MemorySink()
+    tone = tones.tone((440.0,), 400, -12)
+    other.record(sink, on_ended, silence_ms=300)
+    one.play([tone])
+    recording: Recording = await ended
+    assert (recording.ended_by, recording.dbfs) == ("silence", pytest.approx(-12, abs=0.5))
+    heard = bytes(sink.alaw).strip(SILENT + b"\x55")
+    assert abs(len(heard) - len(tone)) <= 160
+
+
+async def test_keys_arrive_in_order_and_once(engine: MediaEngine) -> None:
+    one, other = joined(engine)
+    keys: list[str] = []
+    other.on_key = keys.append
+    await done(lambda finished: one.send_keys("0123456789*#ABCD", finished, tone_ms=40, gap_ms=40))
+    await asyncio.sleep(0)
+    assert ("".join(keys), other.stats.keys) == ("0123456789*#ABCD", 16)
+
+
+async def test_keys_travel_as_tones_where_events_are_unknown(engine: MediaEngine) -> None:
+    one, other = joined(engine, event_payload_type=None, inband_keys=True)
+    keys: list[str] = []
+    last, on_last = happening()
+
+    def pressed(key: str) -> None:
+        keys.append(key)
+        if key == "#":
+            on_last(key)
+
+    other.on_key = pressed
+    one.send_keys("4711#", tone_ms=60, gap_ms=60)
+    await last
+    assert "".join(keys) == "4711#"
+
+
+async def test_a_prompt_takes_as_long_as_it_sounds(engine: MediaEngine) -> None:
+    one, _ = joined(engine)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await done(lambda finished: one.play([SILENT * 8000, SILENT * 800], finished))
+    assert 1.08 <= loop.time() - began < 1.5
+
+
+async def test_a_key_stops_the_prompt_and_no_end_is_told(engine: MediaEngine) -> None:
+    one, other = joined(engine)
+    told: list[str] = []
+    pressed, on_pressed = happening()
+
+    def barge_in(key: str) -> None:
+        one.stop_playing()
+        on_pressed(key)
+
+    one.on_key = barge_in
+    one.play([b"\x11" * 80_000], lambda: told.append("finished"))
+    other.send_keys("5")
+    assert await pressed == "5"
+    sent = one.stats.sent
+    assert (told, sent < 100) == ([], True)
+
+
+async def test_info_that_repeats_an_event_counts_once(engine: MediaEngine) -> None:
+    one, other = joined(engine)
+    keys: list[str] = []
+    other.on_key = keys.append
+    await done(lambda finished: one.send_keys("1", finished))
+    other.key("1")
+    other.key("nonsense")
+    await asyncio.sleep(0)
+    assert keys == ["1"]
+
+
+async def test_packets_go_where_the_peer_really_is(engine: MediaEngine, peers: Callable[[], Peer]) -> None:
+    stream, announced, real = engine.open(), peers(), peers()
+    stream.connect(HOST, announced.port)
+    for sequence in range(3):
+        real.send(stream, voice(sequence))
+    assert (await real.receive()).payload == SILENT * 160
+
+
+async def test_who_sends_from_elsewhere_cannot_take_over_an_established_call(
+    engine: MediaEngine, peers: Callable[[], Peer]
+) -> None:
+    stream, peer, thief = engine.open(), peers(), peers()
+    keys: list[str] = []
+    stream.on_key = keys.append
+    stream.connect(HOST, peer.port)
+    peer.send(stream, voice(0))
+    await peer.receive()
+    while stream.stats.received < 1:
+        await peer.receive()
+    for sequence in range(10):
+        thief.send(stream, voice(sequence))
+        thief.send(stream, key_packet(sequence + 10, "0", 99))
+    peer.send(stream, key_packet(1, "7", 160))
+    while not keys:
+        await peer.receive()
+    assert keys == ["7"]
+
+
+async def test_keys_come_through_while_voice_is_filtered(
+    engine: MediaEngine, peers: Callable[[], Peer]
+) -> None:
+    stream, peer = engine.open(), peers()
+    keys: list[str] = []
+    stream.on_key = keys.append
+    stream.connect(HOST, peer.port)
+    peer.send(stream, voice(0))
+    while stream.stats.received < 1:
+        await peer.receive()
+    for sequence in range(1, 200):
+        peer.send(stream, voice(sequence))
+    peer.send(stream, key_packet(200, "3", 32000))
+    while not keys:
+        await peer.receive()
+    stats = stream.stats
+    assert (keys, stats.loss) == (["3"], 0)
+    assert stats.received < 200 or not engine.filtering
+
+
+async def test_another_source_of_the_same_peer_is_taken_up(
+    engine: MediaEngine, peers: Callable[[], Peer]
+) -> None:
+    stream, peer = engine.open(), peers()
+    keys: list[str] = []
+    stream.on_key = keys.append
+    stream.connect(HOST, peer.port)
+    peer.send(stream, voice(0))
+    await peer.receive()
+    for packet in (voice(7000, ssrc=9), voice(7001, ssrc=9), key_packet(7002, "6", 5, ssrc=9)):
+        peer.send(stream, packet)
+    while not keys:
+        await peer.receive()
+    assert keys == ["6"]
+
+
+async def test_comfort_noise_and_unknown_payloads_are_taken_without_harm(
+    engine: MediaEngine, peers: Callable[[], Peer]
+) -> None:
+    stream, peer = engine.open(), peers()
+    stream.connect(HOST, peer.port)
+    for sequence, kind in enumerate((rtp.COMFORT_NOISE, 96, 127)):
+        peer.send(stream, rtp.Packet(kind, sequence, 0, 5, b"\x40"))
+    peer.socket.sendto(b"no rtp", (HOST, stream.port))
+    while stream.stats.malformed < 1:
+        await peer.receive()
+    assert (stream.stats.received, stream.stats.malformed) == (3, 1)
+
+
+async def test_held_streams_send_nothing_and_resumed_ones_go_on(
+    engine: MediaEngine, peers: Callable[[], Peer]
+) -> None:
+    stream, peer = engine.open(), peers()
+    stream.connect(HOST, peer.port)
+    first = await peer.receive()
+    stream.hold("recvonly")
+    sent = stream.stats.sent
+    other, _ = joined(engine)
+    await done(lambda finished: other.play([SILENT * 1600], finished))
+    assert stream.stats.sent == sent
+    stream.hold("sendrecv")
+    packet = first
+    while not packet.marker or packet is first:
+        packet = await peer.receive()
+    assert (packet.sequence - first.sequence) & 0xFFFF == sent
+    assert (packet.timestamp - first.timestamp) & 0xFFFF_FFFF >= 8 * 200
+
+
+@pytest.mark.parametrize(("address", "port"), [("0.0.0.0", 4000), ("127.0.0.1", 0)])  # noqa: S104 - old hold
+async def test_an_offer_that_wants_nothing_is_sent_nothing(
+    engine: MediaEngine, address: str, port: int
+) -> None:
+    stream = engine.open()
+    stream.connect(address, port)
+    other, _ = joined(engine)
+    await done(lambda finished: other.play([SILENT * 800], finished))
+    assert stream.stats.sent == 0
+
+
+async def test_a_re_invite_moves_the_sound_to_the_new_address(
+    engine: MediaEngine, peers: Callable[[], Peer]
+) -> None:
+    stream, before, after = engine.open(), peers(), peers()
+    stream.connect(HOST, before.port)
+    before.send(stream, voice(0))
+    last = await before.receive()
+    stream.connect(HOST, after.port, rtp.PCMU, ptime_ms=30)
+    first = await after.receive()
+    assert (first.payload_type, len(first.payload), first.ssrc) == (rtp.PCMU, 240, last.ssrc)
+    keys: list[str] = []
+    stream.on_key = keys.append
+    after.send(stream, voice(500))
+    after.send(stream, key_packet(501, "8", 1))
+    while not keys:
+        await after.receive()
+    assert keys == ["8"]
+
+
+async def test_a_bridge_carries_sound_and_keys_both_ways_across_codecs(engine: MediaEngine) -> None:
+    caller, ours_a = engine.open(), engine.open()
+    ours_b, callee = engine.open(), engine.open()
+    caller.connect(HOST, ours_a.port, rtp.PCMA)
+    ours_a.connect(HOST, caller.port, rtp.PCMA)
+    callee.connect(HOST, ours_b.port, rtp.PCMU, ptime_ms=30)
+    ours_b.connect(HOST, callee.port, rtp.PCMU, ptime_ms=30)
+    ours_a.relay_to(ours_b)
+    keys: list[str] = []
+    callee.on_key = keys.append
+    heard = {}
+    for name, speaker, listener in (("there", caller, callee), ("back", callee, caller)):
+        sink, (ended, on_ended) = MemorySink(), happening()
+        listener.record(sink, on_ended, silence_ms=300)
+        speaker.play([tones.tone((440.0,), 300, -12)])
+        recording: Recording = await ended
+        heard[name] = (recording.dbfs, len(bytes(sink.alaw).strip(SILENT)) // 800)
+    pressed, on_pressed = happening()
+    callee.on_key = on_pressed
+    caller.send_keys("9")
+    assert await pressed == "9"
+    assert heard == {
+        "there": (pytest.approx(-12, abs=0.7), pytest.approx(3, abs=1)),
+        "back": (pytest.approx(-12, abs=0.7), pytest.approx(3, abs=1)),
+    }
+    ours_a.relay_to(None)
+
+
+async def test_protected_sound_keys_and_reports_are_understood_and_plain_ones_refused(
+    engine: MediaEngine, peers: Callable[[], Peer]
+) -> None:
+    a, b = (base64.b64encode(bytes([value]) * 30).decode() for value in (1, 2))
+    one, other, stranger = engine.open(), engine.open(), peers()
+    one.connect(HOST, other.port, srtp=SrtpKeys(a, b))
+    other.connect(HOST, one.port, srtp=SrtpKeys(b, a))
+    keys: list[str] = []
+    other.on_key = keys.append
+    await done(lambda finished: one.send_keys("77", finished))
+    stranger.send(one, voice(1))
+    assert keys == ["7", "7"]
+    one.close()
+    assert (other.stats.malformed, one.stats.malformed) == (0, 0)
+
+
+async def test_the_reports_of_both_sides_tell_loss_and_round_trip(engine: MediaEngine) -> None:
+    one, other = joined(engine)
+    await done(lambda finished: one.play([SILENT * 800], finished))
+    one.close()
+    await done(lambda finished: other.play([SILENT * 320], finished))
+    other_sent = other.stats.sent
+    assert (other.stats.remote_loss, other_sent > 0) == (0, True)
+
+
+async def test_a_recording_begins_after_its_beep_and_ends_with_the_stream(engine: MediaEngine) -> None:
+    one, other = joined(engine)
+    sink, (ended, on_ended) = MemorySink(), happening()
+    heard, (beeped, on_beeped) = MemorySink(), happening()
+    one.record(heard, on_beeped, max_ms=400)
+    other.record(sink, on_ended, beep=True)
+    beep: Recording = await beeped
+    assert beep.dbfs == pytest.approx(-22, abs=1)
+    assert len(sink.alaw) < 160 * 20
+    one.play([tones.tone((440.0,), 100, -12)])
+    await done(lambda finished: one.play([tones.tone((440.0,), 100, -12)], finished))
+    other.close()
+    recording: Recording = await ended
+    assert (recording.ended_by, sink.closed) == ("closed", True)
+
+
+async def test_ports_are_even_run_out_and_come_back() -> None:
+    taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    taken.bind((HOST, 0))
+    base = taken.getsockname()[1] & ~1
+    engine = MediaEngine(HOST, (base - 4, base + 1))
+    engine.start()
+    first, second = engine.open(), engine.open()
+    assert sorted((first.port, second.port)) == [base - 4, base - 2]
+    with pytest.raises(NoPortFreeError):
+        engine.open()
+    first.close()
+    first.close()
+    assert engine.open().port == first.port
+    engine.stop()
+    taken.close()
+    assert len(engine) == 0
+
+
+async def test_a_dead_call_is_told_once(peers: Callable[[], Peer]) -> None:
+    base = peers().port & ~1
+    engine = MediaEngine(HOST, (base, base + 99), timeout_s=0.2)
+    engine.start()
+    stream, peer = engine.open(), peers()
+    timeouts: list[float] = []
+    over, on_over = happening()
+
+    def timed_out() -> None:
+        timeouts.append(engine.now())
+        on_over(None)
+
+    stream.on_timeout = timed_out
+    stream.connect(HOST, peer.port)
+    await over
+    await done(lambda finished: stream.play([SILENT * 8000], finished))
+    engine.stop()
+    assert len(timeouts) == 1
+
+
+@pytest.mark.parametrize("wrong", [("example.org", 4000, 8), ("127.0.0.1", 4000, 18)])
+async def test_what_cannot_be_is_refused_by_name(engine: MediaEngine, wrong: tuple[str, int, int]) -> None:
+    with pytest.raises(ValueError, match=r"example\.org|18"):
+        engine.open().connect(*wrong)
+
+
+async def test_ipv6_works_as_well(peers: Callable[[], Peer]) -> None:
+    base = peers().port & ~1
+    engine = MediaEngine("::1", (base, base + 99))
+    engine.start()
+    one, other = engine.open(), engine.open()
+    one.connect("::1", other.port)
+    other.connect("::1", one.port)
+    keys: list[str] = []
+    other.on_key = keys.append
+    await done(lambda finished: one.send_keys("1", finished))
+    engine.stop()
+    assert keys == ["1"]
+
+
+async def test_packets_are_marked_for_expedited_forwarding(
+    engine: MediaEngine, peers: Callable[[], Peer]
+) -> None:
+    stream, peer = engine.open(), peers()
+    peer.socket.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+    stream.connect(HOST, peer.port)
+    await peer.receive()
+    await peer.readable()
+    _, ancillary, _, _ = peer.socket.recvmsg(2048, 64)
+    assert ancillary[0][2][0] >> 2 == 46
