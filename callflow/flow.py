@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from callflow.effects import Effect, Urgency
 from callflow.events import Caller, Event
@@ -83,7 +83,9 @@ Move = Stay | Leave
 
 
 class Node(Protocol):
-    """What the engine needs of a node."""
+    """What the engine needs of a node; `ends` names the exits by which a call ends here."""
+
+    ends: ClassVar[tuple[str, ...]]
 
     def owns(self, state: State, digits: str) -> bool:
         """Tell whether the node itself wants `digits`, though they are a key that works everywhere."""

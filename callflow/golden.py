@@ -17,6 +17,8 @@ expects:
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -66,6 +68,8 @@ from callflow.language.schema import complaints
 from callflow.language.source import read
 
 ZONE = ZoneInfo("Europe/Berlin")
+_PLAIN = re.compile(r"[A-Za-zÄÖÜäöüß][A-Za-zÄÖÜäöüß0-9_/ ]*")
+DOTS, FIRST_WORDS = "...", 5
 HANGUP, WAIT = "hangs up", "waits"
 MOST_ASKS = 50
 
@@ -80,7 +84,8 @@ class Scene(Part):
     """One thing that happens in a call; exactly one of its fields is given.
 
     Args:
-        hears: names of prompts (or inline texts) the caller hears one after another.
+        hears: names of prompts the caller hears one after another; inline texts by their first words
+            and "...".
         presses: keys, without the finishing "#".
         does: "waits" lets the time run out, "hangs up" ends the call.
         speaks: seconds of a recorded message.
@@ -195,10 +200,12 @@ def read_case(path: Path) -> Case:
 
 def rehearse(flow: Flow, calendars: Mapping[str, Calendar], case: Case) -> Run:
     """Run a golden call and compare."""
-    return _Stage(flow, calendars, case).run()
+    return Stage(flow, calendars, case).run()
 
 
-class _Stage:
+class Stage:
+    """A call under way: tell it events, see what its line does and what it leaves."""
+
     def __init__(self, flow: Flow, calendars: Mapping[str, Calendar], case: Case) -> None:
         self.flow, self.calendars, self.case = flow, calendars, case
         self.state = begin(flow, "golden")
@@ -215,7 +222,7 @@ class _Stage:
             for about in self.answers:
                 if (given := getattr(scene, about)) is not None:
                     self.answers[about].append(given)
-        self._tell(self.case.started())
+        self.tell(self.case.started())
         for number, scene in enumerate(self.case.story, 1):
             fault = self._play(scene)
             if fault:
@@ -224,7 +231,8 @@ class _Stage:
         self._compare()
         return self.result
 
-    def _tell(self, event: Event) -> None:
+    def tell(self, event: Event) -> None:
+        """Step with an event and with the answers to all questions that the step asks."""
         for _ in range(MOST_ASKS):
             self.state, effects = step(self.flow, self.state, event)
             self.result.states.append(self.state)
@@ -270,7 +278,7 @@ class _Stage:
         if scene.does == WAIT:
             return self._event(TimedOut(), (Gather,), "wait")
         if scene.does == HANGUP:
-            self._tell(HungUp())
+            self.tell(HungUp())
         if scene.speaks is not None:
             sound = "golden" if scene.speaks else ""
             return self._event(Recorded(sound, scene.speaks * 1000), (Record,), "speak")
@@ -282,14 +290,14 @@ class _Stage:
 
     def _hear(self, name: str) -> str:
         if not self.unheard and isinstance(self.effect, Play):
-            self._tell(PromptFinished())
+            self.tell(PromptFinished())
         heard = self.unheard.pop(0) if self.unheard else ""
-        return "" if heard == name else f"hears {heard!r} instead of {name!r} (at {self.state.node})"
+        return "" if _same(name, heard) else f"hears {heard!r} instead of {name!r} (at {self.state.node})"
 
     def _event(self, event: Event, takes: tuple[type, ...], what: str) -> str:
         if not isinstance(self.effect, takes):
             return f"can't {what} at {self.state.node}: the line does {type(self.effect).__name__}"
-        self._tell(event)
+        self.tell(event)
         return ""
 
     def _connected(self, destination: str) -> str:
@@ -315,6 +323,18 @@ def _names(effect: LineEffect) -> list[str]:
     return [prompt.name or prompt.text for prompt in effect.spoken if isinstance(prompt, Prompt)]
 
 
+def _same(written: str, heard: str) -> bool:
+    """Compare what is heard with a name, a text, or the beginning of a text ("Guten Tag ...")."""
+    start, dots, _ = written.partition(DOTS)
+    return heard == written or (bool(dots) and heard.startswith(start.rstrip()))
+
+
+def short(prompt: Prompt) -> str:
+    """Name a prompt as golden calls do: by its file, an inline text by its first words."""
+    words = prompt.text.split()
+    return prompt.name or " ".join(words[:FIRST_WORDS]) + (f" {DOTS}" if len(words) > FIRST_WORDS else "")
+
+
 def _differs(what: str, found: object, wanted: object) -> list[str]:
     return [] if found == wanted else [f"{what}: {found} instead of {wanted}"]
 
@@ -322,3 +342,35 @@ def _differs(what: str, found: object, wanted: object) -> list[str]:
 def _dialled(part: Written, name: str) -> Written:
     """Read a number as people write it."""
     return part.model_copy(update={name: numbers.e164(getattr(part, name)) or getattr(part, name)})
+
+
+def written(case: Case) -> str:
+    """Write a golden call as its file reads."""
+    head = {"call": case.call, "flow": case.flow, "at": f"{case.at:%Y-%m-%d %H:%M}", "from": case.number}
+    about = {
+        name: value for name in ("known", "urgent", "repeat", "speaks") if (value := getattr(case, name))
+    }
+    story = [_line(scene) for scene in case.story]
+    expects = case.expects.model_dump(mode="json", exclude_defaults=True)
+    lines = [f"{name}: {_quoted(value)}" for name, value in {**head, **about}.items()]
+    lines += ["story:", *(f"  - {line}" for line in story), "expects:"]
+    lines += [f"  {name}: {_quoted(value)}" for name, value in expects.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _line(scene: Scene) -> str:
+    (name,) = scene.model_fields_set
+    value = getattr(scene, name)
+    if name == "hears" and len(value) == 1:
+        value = value[0]
+    return f"{name}: {_quoted(value)}"
+
+
+def _quoted(value: object) -> str:
+    """Write a value in YAML's flow style: plain words as they are, everything else as JSON quotes it."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name}: {_quoted(part)}" for name, part in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_quoted, value)) + "]"
+    plain = isinstance(value, str) and _PLAIN.fullmatch(value)
+    return str(value) if plain else json.dumps(value, ensure_ascii=False)

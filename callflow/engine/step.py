@@ -86,25 +86,28 @@ def _run(flow: Flow, state: State, name: str, done: tuple[Effect, ...]) -> tuple
         move = node.enter(flow, replace(state, node=name, phase="", scratch="", tries=0))
         if not isinstance(move, Leave):
             return move.state, (*done, *move.effects)
-        done = (*done, *move.effects, LogStep(move.state.node, move.exit))
-        state, name = _target(flow, move)
+        state, name, logs = _target(flow, move)
+        done = (*done, *move.effects, *logs)
     return _escape(state, done)
 
 
 def _settle(flow: Flow, move: Move) -> tuple[State, tuple[Effect, ...]]:
     if not isinstance(move, Leave):
         return move.state, move.effects
-    state, name = _target(flow, move)
-    return _run(flow, state, name, (*move.effects, LogStep(move.state.node, move.exit)))
+    state, name, logs = _target(flow, move)
+    return _run(flow, state, name, (*move.effects, *logs))
 
 
-def _target(flow: Flow, move: Leave) -> tuple[State, str]:
+def _target(flow: Flow, move: Leave) -> tuple[State, str, tuple[Effect, ...]]:
+    """Find where an exit leads, back through subflows if need be, and what to write down."""
     state, name = move.state, flow.links.get(move.state.node, {}).get(move.exit, "")
+    logs: tuple[Effect, ...] = (LogStep(state.node, move.exit),)
     while name.startswith(RETURN) and state.stack:
-        back = flow.links.get(state.stack[-1], {})
+        subflow, exit_ = state.stack[-1], name.removeprefix(RETURN).removeprefix(".") or "then"
         state = replace(state, stack=state.stack[:-1])
-        name = back.get(name.removeprefix(RETURN).removeprefix(".") or "then", "")
-    return state, name
+        name = flow.links.get(subflow, {}).get(exit_, "")
+        logs = (*logs, LogStep(subflow, exit_))
+    return state, name, logs
 
 
 def _escape(state: State, done: tuple[Effect, ...]) -> tuple[State, tuple[Effect, ...]]:

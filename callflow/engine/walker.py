@@ -25,6 +25,7 @@ from callflow.events import (
     TransferProblem,
 )
 from callflow.flow import Flow, State
+from callflow.kinds.base import KEYS
 
 Passed = tuple[str, str]
 
@@ -38,7 +39,7 @@ CALLERS = (
 )
 """One caller of every sort that a flow can tell apart."""
 
-TYPED = ("01712345678", "03512345678", "112", "01051950", "1234")
+TYPED = ("01712345678", "03512345678", "112", "01051950", "123456")
 """What callers type: a mobile, a landline, what nobody may call, a date, some digits."""
 
 ANSWERS = {
@@ -93,7 +94,7 @@ def events_after(flow: Flow, effects: tuple[Effect, ...]) -> tuple[Event, ...]:
     """List the sorts of events that can answer a step."""
     if not effects:
         return ()
-    keys = tuple(DigitsPressed(key) for key in sorted({*"0123#", *flow.everywhere}))
+    keys = tuple(DigitsPressed(key) for key in _keys(flow))
     last = effects[-1]
     match last:
         case Play():
@@ -112,6 +113,12 @@ def events_after(flow: Flow, effects: tuple[Effect, ...]) -> tuple[Event, ...]:
     return (*answers, HungUp())
 
 
+def _keys(flow: Flow) -> list[str]:
+    """List the keys that mean something somewhere in the flow, and # as one that means nothing."""
+    used = {exit_ for exits in flow.links.values() for exit_ in exits if exit_ in KEYS}
+    return sorted({*"12#", *used, *flow.everywhere})
+
+
 def passes(effects: Iterable[Effect]) -> set[Passed]:
     """List the nodes that a step left, with their exits."""
     return {(effect.node, effect.exit) for effect in effects if isinstance(effect, LogStep)}
@@ -122,7 +129,7 @@ class Coverage:
     """What golden calls have gone through.
 
     Args:
-        ways: every (node, exit) that a call can take.
+        ways: every (node, exit) of the flow; ("", "key 9") and ("", "hung_up") stand for any node.
         missed: those that no golden call took.
     """
 
@@ -137,18 +144,19 @@ class Coverage:
 
 
 def coverage(flow: Flow, passed: Iterable[Passed]) -> Coverage:
-    """Compare golden calls with every way the walker finds; hanging up and keys everywhere count once each.
+    """Compare golden calls with every exit of every node.
 
     Args:
         flow: the flow.
         passed: (node, exit) of all golden calls.
     """
-    possible = {_plain(way) for found in walk(flow) for way in passes(found.effects)}
-    gone = {_plain(way) for way in passed}
-    return Coverage(frozenset(possible), frozenset(possible - gone))
+    ways = {(node, exit_) for node, exits in flow.links.items() for exit_ in exits}
+    ways |= {(name, exit_) for name, node in flow.nodes.items() for exit_ in node.ends}
+    ways |= {("", f"key {key}") for key in flow.everywhere} | {("", "hung_up")}
+    return Coverage(frozenset(ways), frozenset(ways - {plain(way) for way in passed}))
 
 
-def _plain(way: Passed) -> Passed:
+def plain(way: Passed) -> Passed:
     """Keys everywhere and hanging up are possible at nearly every node: one golden call each is enough."""
     node, exit_ = way
     return ("", exit_) if exit_ == "hung_up" or exit_.startswith("key ") else (node, exit_)

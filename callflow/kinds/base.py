@@ -101,7 +101,7 @@ class Kind(Part):
             loop through it is no endless loop.
         asks: the node waits for a key, so that a call does not come past it by itself.
         human: the node brings the caller to a person.
-        final: the call may end in this node.
+        ends: exits by which the call ends in this node.
         defines: variables that the node fills, whether or not the flow declares them.
         speaks: values that the node's own prompts may ask for, beside the call's variables.
     """
@@ -110,7 +110,7 @@ class Kind(Part):
     waits: ClassVar[bool] = False
     asks: ClassVar[bool] = False
     human: ClassVar[bool] = False
-    final: ClassVar[bool] = False
+    ends: ClassVar[tuple[str, ...]] = ()
     defines: ClassVar[tuple[str, ...]] = ()
     speaks: ClassVar[tuple[str, ...]] = ()
 

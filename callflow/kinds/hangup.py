@@ -14,7 +14,7 @@ class Hangup(Speaking):
     """Say goodbye and end the call; whoever has left nothing so far leaves a missed-call card."""
 
     word: ClassVar[str] = "hangup"
-    final: ClassVar[bool] = True
+    ends: ClassVar[tuple[str, ...]] = ("end",)
     needs_words: ClassVar[bool] = False
 
     def enter(self, flow: Flow, state: State) -> Move:

@@ -17,7 +17,7 @@ class Transfer(Speaking):
     word: ClassVar[str] = "transfer"
     waits: ClassVar[bool] = True
     human: ClassVar[bool] = True
-    final: ClassVar[bool] = True
+    ends: ClassVar[tuple[str, ...]] = ("answered",)
     needs_words: ClassVar[bool] = False
 
     destination: Destination

@@ -28,7 +28,7 @@ class Wait(Speaking):
 
     word: ClassVar[str] = "wait"
     human: ClassVar[bool] = True
-    final: ClassVar[bool] = True
+    ends: ClassVar[tuple[str, ...]] = ("answered",)
     defines: ClassVar[tuple[str, ...]] = ("queue.position", "queue.minutes")
 
     prompt: PromptName = "wait_position"

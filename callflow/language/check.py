@@ -151,7 +151,7 @@ def _returns(built: Built, graph: Graph) -> Iterator[Problem]:
 
 def _course(built: Built, graph: Graph) -> Iterator[Problem]:
     reached = graph.reach([built.head.start, *built.head.everywhere.values()])
-    ending = graph.lead_to(name for name, written in built.nodes.items() if written.node.final)
+    ending = graph.lead_to(name for name, written in built.nodes.items() if written.node.ends)
     human = graph.lead_to(name for name, written in built.nodes.items() if written.node.human)
     keys_help = any(target in human for target in built.head.everywhere.values())
     for name, written in built.nodes.items():
@@ -171,7 +171,7 @@ def _course(built: Built, graph: Graph) -> Iterator[Problem]:
 
 def _endless(built: Built, graph: Graph) -> Iterator[Problem]:
     restless = {
-        name for name, written in built.nodes.items() if not written.node.waits and not written.node.final
+        name for name, written in built.nodes.items() if not written.node.waits and not written.node.ends
     }
     sorter = TopologicalSorter({name: graph.edges[name] & restless for name in restless})
     try:

@@ -120,9 +120,9 @@ def _first_speakers(built: Built, graph: Graph) -> list[str]:
         name = waiting.popleft()
         written = built.nodes[name]
         node = written.node
-        if node.waits or node.final or isinstance(node, Speaking):
+        if node.waits or node.ends or isinstance(node, Speaking):
             found.append(name)
-        if node.waits or node.final:
+        if node.waits or node.ends:
             continue
         waiting.extend(graph.edges[name] - seen)
         seen |= graph.edges[name]
