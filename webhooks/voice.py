@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import structlog
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 
 from callflow.effects import LineEffect, Record
@@ -57,19 +57,18 @@ class Voice:
     def router(self) -> APIRouter:
         """Return the routes under /webhooks/voice."""
         router = APIRouter(prefix="/webhooks/voice", include_in_schema=False)
-        signed = Depends(self.signature)
 
         @router.post("/call")
-        async def called(fields: Annotated[Fields, signed]) -> Response:
-            return _xml(await self.called(fields))
+        async def called(request: Request) -> Response:
+            return _xml(await self.called(await self.signature(request)))
 
         @router.post("/step")
-        async def stepped(fields: Annotated[Fields, signed], turn: Annotated[int, Query(ge=0)]) -> Response:
-            return _xml(await self.stepped(fields, turn))
+        async def stepped(request: Request, turn: Annotated[int, Query(ge=0)]) -> Response:
+            return _xml(await self.stepped(await self.signature(request), turn))
 
         @router.post("/status", status_code=204)
-        async def status(fields: Annotated[Fields, signed]) -> None:
-            await self.status(fields)
+        async def status(request: Request) -> None:
+            await self.status(await self.signature(request))
 
         @router.get("/clips/{key}.wav")
         async def clip(key: str) -> Response:
