@@ -1,0 +1,86 @@
+"""Sound and keys over a network that loses 5 %, delays by up to 60 ms and reorders."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from callflow import g711
+from sip import tones
+from sip.media import MediaEngine, MemorySink, Recording, Stream
+from sip.recording import dbfs
+from sip.srtp import SrtpKeys
+from tests.support.lossy import LossyRelay, Weather
+
+HOST = "127.0.0.1"
+KEYS = "0123456789*#00112233"
+PROTECTED = [None, (SrtpKeys("A" * 40, "B" * 40), SrtpKeys("B" * 40, "A" * 40))]
+
+
+@pytest.fixture(params=PROTECTED, ids=["plain", "protected"])
+async def streams(
+    engine: MediaEngine, request: pytest.FixtureRequest
+) -> AsyncIterator[tuple[Stream, Stream, LossyRelay]]:
+    """Yield two streams with a bad network between them."""
+    one, other = engine.open(), engine.open()
+    relay = LossyRelay(Weather())
+    to_other, to_one = await relay.open((HOST, one.port), (HOST, other.port))
+    ours, theirs = request.param or (None, None)
+    one.connect(*to_other, srtp=ours)
+    other.connect(*to_one, srtp=theirs)
+    yield one, other, relay
+    relay.close()
+
+
+async def test_every_key_is_heard_once_and_in_order(streams: tuple[Stream, Stream, LossyRelay]) -> None:
+    one, other, relay = streams
+    keys: list[str] = []
+    complete = asyncio.Event()
+
+    def pressed(key: str) -> None:
+        keys.append(key)
+        if len(keys) == len(KEYS):
+            complete.set()
+
+    other.on_key = pressed
+    released = asyncio.Event()
+    one.send_keys(KEYS, released.set)
+    await complete.wait()
+    await released.wait()
+    assert "".join(keys) == KEYS
+    assert relay.loss > (0, 0)
+    assert relay.overtaken > 0
+
+
+async def test_nearly_all_of_a_recording_is_the_original_sound(
+    streams: tuple[Stream, Stream, LossyRelay],
+) -> None:
+    one, other, relay = streams
+    frames = [tones.tone((300.0 + 10 * index,), 20, -15) for index in range(150)]
+    sink = MemorySink()
+    ended: asyncio.Future[Recording] = asyncio.get_running_loop().create_future()
+    other.record(sink, ended.set_result, silence_ms=500)
+    one.play([b"".join(frames)])
+    recording = await ended
+    sound = bytes(sink.alaw)
+    heard = [sound.find(frame) for frame in frames]
+    found = [place for place in heard if place >= 0]
+    assert found == sorted(found)
+    assert len(found) >= 0.85 * len(frames)
+    assert recording.dbfs == pytest.approx(dbfs(b"".join(frames)), abs=1)
+    spoken = found[-1] - found[0] + 160
+    assert spoken == pytest.approx(len(frames) * 160, abs=800)
+    assert relay.loss > (0, 0)
+
+
+async def test_loss_and_jitter_are_told(streams: tuple[Stream, Stream, LossyRelay]) -> None:
+    one, other, relay = streams
+    over = asyncio.Event()
+    other.record(MemorySink(), max_ms=2500)
+    one.play([bytes([g711.SILENCE]) * 8 * 2500], over.set)
+    await over.wait()
+    stats = other.stats
+    assert stats.loss == pytest.approx(relay.loss[0], abs=0.03)
+    assert 5 < stats.jitter_ms < 40
