@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
 import httpx
-from twilio.base.exceptions import TwilioRestException
+from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
@@ -36,6 +36,7 @@ API: Final = "https://api.twilio.com"
 TIMEOUT_S: Final = 10.0
 LONGEST_VALIDITY_S: Final = 36_000  # Twilio's limit for ValidityPeriod
 _LISTED = 50  # messages to one number that are looked through
+_UNANSWERED = (httpx.HTTPError, TwilioException, ValueError, KeyError, TypeError)  # as the SDK fails
 _CLOCKS = timedelta(minutes=5)  # how far Twilio's clock and ours may differ
 
 # https://www.twilio.com/docs/api/errors
@@ -150,7 +151,7 @@ class Twilio:
             raise AmbiguousError(type(error).__name__) from error
         except TwilioRestException as error:
             raise _judged(error) from None
-        except (ValueError, KeyError, TypeError) as error:
+        except (TwilioException, ValueError, KeyError, TypeError) as error:
             # The SDK could not read the answer, whatever it said.
             raise AmbiguousError("unreadable answer") from error
 
@@ -161,7 +162,7 @@ class Twilio:
         """
         try:
             messages = await self._client.messages.list_async(to=parcel.target, limit=_LISTED)
-        except (httpx.HTTPError, TwilioRestException, ValueError, KeyError, TypeError) as error:
+        except _UNANSWERED as error:
             raise CannotAskError(_code(error)) from None
         ours = (each for each in messages if _is_ours(each, parcel.reference, since - _CLOCKS))
         found = next(ours, None)
@@ -171,7 +172,7 @@ class Twilio:
         """Fetch a message; see `Transport`."""
         try:
             return _receipt(await self._client.messages(provider_id).fetch_async())
-        except (httpx.HTTPError, TwilioRestException, ValueError, KeyError, TypeError) as error:
+        except _UNANSWERED as error:
             raise CannotAskError(_code(error)) from None
 
     async def aclose(self) -> None:
