@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -42,14 +44,16 @@ class BodyLimit:
 
         async def noted(message: Message) -> None:
             nonlocal started
+            # The framework turns what goes wrong while it reads a body into its own answer: ours is clearer.
+            if taken > limit and not started:
+                return
             started = True
             await send(message)
 
-        try:
+        with contextlib.suppress(TooLargeError):
             await self._app(scope, counted, noted)
-        except TooLargeError:
-            if not started:
-                await PlainTextResponse("413 content too large", 413)(scope, receive, send)
+        if taken > limit and not started:
+            await PlainTextResponse("413 content too large", 413)(scope, receive, send)
 
 
 def _announced(scope: Scope) -> int:

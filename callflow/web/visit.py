@@ -25,6 +25,7 @@ LANGUAGE_COOKIE = "rufweiche_form_language"
 PATH = "/form"
 CONCERN = "@concern"
 STOPPED = "@stopped"
+SEEN = "@seen"
 _HANDLE_DIGITS = 20
 
 
@@ -61,6 +62,11 @@ class Visit:
     def concern(self) -> str:
         """Return the reason: the one chosen here, else the call's."""
         return self.kept.get(CONCERN, self.link.concern)
+
+    @property
+    def seen(self) -> frozenset[str]:
+        """Return the names of the pages that were answered, be it with nothing."""
+        return frozenset(self.kept.get(SEEN, "").split())
 
     @property
     def form(self) -> Form:
@@ -165,7 +171,7 @@ def begin(response: Response, link: Link, house: House) -> None:
     response.set_cookie(
         COOKIE,
         links.visit(house.store.sealer, link),
-        expires=link.expires_at,
+        max_age=int((link.expires_at - house.clock()).total_seconds()),
         httponly=True,
         samesite="lax",
         secure=house.https,

@@ -20,7 +20,17 @@ from callflow.web.forms import reading
 from callflow.web.forms.answers import Judged, judge
 from callflow.web.forms.form import Page, pages, stop
 from callflow.web.staff import HouseDep, go
-from callflow.web.visit import CONCERN, STOPPED, GoneError, GuardedVisitDep, LinkedDep, Visit, VisitDep, show
+from callflow.web.visit import (
+    CONCERN,
+    SEEN,
+    STOPPED,
+    GoneError,
+    GuardedVisitDep,
+    LinkedDep,
+    Visit,
+    VisitDep,
+    show,
+)
 
 router = APIRouter(include_in_schema=False)
 # Every opening of a link takes this long, so that time does not tell a used token from an unknown one.
@@ -99,6 +109,7 @@ async def answer(request: Request, visit: GuardedVisitDep, number: int) -> Respo
     if reason:
         await _alarm(visit, found, kept)
         return go(f"/form/stop/{reason}?page={number}")
+    kept[SEEN] = " ".join(sorted({*visit.seen, found.name}))
     await _keep(visit, {name: text for name, text in kept.items() if text})
     if judged.faults:
         return _show(request, visit, number, found, judged, given=given, status=422)
@@ -201,11 +212,11 @@ def _resume(visit: Visit) -> str:
 
 
 def _unfinished(visit: Visit) -> int:
-    """Return the number of the first page that still lacks an answer, 0 when none does."""
+    """Return the number of the first page that was not passed or lacks an answer, 0 when there is none."""
     today = words.local(visit.now).date()
     for number, found in enumerate(pages(visit.form, visit.answers), 1):
         given = reading.as_given(found.questions, visit.answers)
-        if judge(found.questions, given, today).faults:
+        if found.name not in visit.seen or judge(found.questions, given, today).faults:
             return number
     return 0
 

@@ -100,9 +100,11 @@ async def work(  # noqa: PLR0913  a form's fields
         raise
     except (InboxError, WishError) as error:
         flash = Flash(await _refusal(house, staff, error), "urgent")
-        return await _page(
-            request, staff, view, card_id, flash, 409 if isinstance(error, InboxError) else 422
-        )
+        status = 409 if isinstance(error, InboxError) else 422
+        page = await _page(request, staff, view, card_id, flash, status=status)
+        # The window goes on showing the card, not the address of what was refused.
+        page.headers["HX-Push-Url"] = f"/inbox/{card_id}?view={view}"
+        return page
     answer = go(f"/inbox?view={view}" if deed in _LEAVING else f"/inbox/{card_id}?view={view}")
     if deed in _SAID:
         answer.set_cookie(

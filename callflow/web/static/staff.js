@@ -55,6 +55,22 @@ document.addEventListener("DOMContentLoaded", () => {
   });
 });
 
+// The live refresh asks for what the window shows now, and what it no longer shows is not put back.
+const here = () => location.pathname + location.search;
+const live = (ctx) => ctx.sourceElement.id === "main";
+
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  if (live(ctx)) ctx.request.action = here();
+  if (ctx.sourceElement.matches("form")) ctx.sourceElement.inert = true;
+});
+document.addEventListener("htmx:before:swap", (event) => {
+  const { ctx } = event.detail;
+  if (live(ctx) && ctx.request.action !== here()) event.preventDefault();
+});
+document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+  if (ctx.sourceElement.matches("form")) ctx.sourceElement.inert = false;
+});
+
 const offline = (lost) => {
   const notice = document.getElementById("offline");
   if (notice) notice.hidden = !lost;

@@ -1,0 +1,171 @@
+"""A real server on a free port and headless Chromium windows on it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import uvicorn
+from fastapi import FastAPI
+from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
+
+CHROMIUM = Path("/usr/bin/chromium")
+DRIVER = Path("/usr/bin/chromedriver")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--hide-scrollbars",
+)
+WITHIN_S = 10.0
+T = TypeVar("T")
+
+
+def free_socket() -> socket.socket:
+    """Return a listening-ready socket on a free loopback port."""
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", 0))
+    return bound
+
+
+@contextmanager
+def serving(app: FastAPI, on: socket.socket) -> Iterator[None]:
+    """Serve the application in a thread until the block ends."""
+    config = uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [on]})
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+def start_chromium(profile: Path) -> webdriver.Chrome:
+    """Start a headless browser with an empty profile."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    for flag in (*FLAGS, f"--user-data-dir={profile}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
+    driver.execute_cdp_cmd("Network.enable", {})
+    return driver
+
+
+class Window:
+    """A browser window, emptied of what the test before left in it.
+
+    Args:
+        driver: the browser.
+        base: address of the server.
+        width: in CSS pixels.
+        height: in CSS pixels.
+        mobile: touch, viewport meta tag, no scroll bars.
+        language: Accept-Language.
+        scripts: whether JavaScript runs.
+        dark: the reader prefers a dark page.
+    """
+
+    def __init__(  # noqa: PLR0913  a window has these facts
+        self,
+        driver: webdriver.Chrome,
+        base: str,
+        *,
+        width: int = 1400,
+        height: int = 900,
+        mobile: bool = False,
+        language: str = "de-DE",
+        scripts: bool = True,
+        dark: bool = False,
+    ) -> None:
+        self.driver = driver
+        self.base = base
+        driver.get("about:blank")
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}
+        for command, values in (
+            ("Network.clearBrowserCookies", {}),
+            ("Network.setExtraHTTPHeaders", {"headers": {"Accept-Language": language}}),
+            ("Emulation.setDeviceMetricsOverride", size),
+            ("Emulation.setEmulatedMedia", {"features": [scheme]}),
+            ("Emulation.setScriptExecutionDisabled", {"value": not scripts}),
+        ):
+            driver.execute_cdp_cmd(command, values)
+        self.complaints()
+
+    def go(self, path: str) -> None:
+        """Open a page."""
+        self.driver.get(self.base + path)
+
+    @property
+    def path(self) -> str:
+        """Return the page's path."""
+        return str(self.driver.current_url).removeprefix(self.base)
+
+    def find(self, selector: str) -> WebElement:
+        """Return the first element of a CSS selector, as soon as there is one."""
+        return self.wait(lambda: self.driver.find_element(By.CSS_SELECTOR, selector))
+
+    def all(self, selector: str) -> list[WebElement]:
+        """Return the elements of a CSS selector."""
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def click(self, selector: str) -> None:
+        """Click."""
+        self.find(selector).click()
+
+    def type(self, selector: str, text: str) -> None:
+        """Type into a field."""
+        field = self.find(selector)
+        field.clear()
+        field.send_keys(text)
+
+    def texts(self, selector: str) -> list[str]:
+        """Return the visible texts of a CSS selector."""
+        return [
+            str(t)
+            for t in self.script(
+                "return [...document.querySelectorAll(arguments[0])].map(e => e.innerText.trim())", selector
+            )
+        ]
+
+    def wait(self, ready: Callable[[], T]) -> T:
+        """Wait until `ready` gives something true and return it."""
+
+        def check(_driver: object) -> T:
+            return ready()
+
+        ignored = (NoSuchElementException, StaleElementReferenceException)
+        return WebDriverWait(self.driver, WITHIN_S, 0.03, ignored).until(check)
+
+    def script(self, code: str, *arguments: object) -> object:
+        """Run a script in the page."""
+        return self.driver.execute_script(code, *arguments)
+
+    def complaints(self) -> list[str]:
+        """Return what the browser complained about since the last call: policy, scripts, missing files."""
+        return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]
+
+    def sign_in(self, login: str, password: str) -> None:
+        """Sign a member of the team in."""
+        self.go("/sign-in")
+        self.type("#login", login)
+        self.type("#password", password)
+        self.click("main button")
+        self.find("#queue")

@@ -1,0 +1,115 @@
+"""The form as a patient meets it: a link in an SMS, on a phone."""
+
+from __future__ import annotations
+
+import pytest
+
+from callflow import inbox
+from tests.support.browser import Window
+from tests.support.practice import PASSWORD, PATIENT, Practice
+from tests.web.conftest import Windows
+
+
+def phone(windows: Windows, **more: object) -> Window:
+    return windows(width=390, height=844, mobile=True, **more)
+
+
+def tick(window: Window, name: str, value: str) -> None:
+    window.click(f"label.choice:has([name={name}][value='{value}'])")
+
+
+def onward(window: Window) -> None:
+    before = window.path
+    window.click(".actions .primary")
+    window.wait(lambda: window.path != before)
+
+
+def fill_person(window: Window) -> None:
+    tick(window, "fuer", "selbst")
+    window.type("[name=name]", "Thomas Lehmann")
+    for part, text in (("day", "14"), ("month", "3"), ("year", "1961")):
+        window.type(f"[name='geburt.{part}']", text)
+    tick(window, "kasse", "gesetzlich")
+    onward(window)
+
+
+def fill_prescription(window: Window) -> None:
+    window.type("[name=medikamente]", "Ramipril 5 mg")
+    onward(window)
+    tick(window, "ausgabe", "erezept")
+    tick(window, "karte", "ja")
+    onward(window)
+    fill_person(window)
+    tick(window, "einwilligung", "2026-11")
+    onward(window)
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_the_sms_link_leads_over_the_form_to_a_card_with_and_without_scripts(
+    served: Practice, windows: Windows, *, scripts: bool
+) -> None:
+    token = served.link("rezept")
+    patient = phone(windows, scripts=scripts)
+    patient.go(f"/f/{token}")
+    assert patient.path == "/form/page/1"
+    assert patient.find("h1").text == "Welche Medikamente brauchen Sie?"
+    assert patient.find(".about b").text == "Folgerezept"
+    fill_prescription(patient)
+    assert patient.path == "/form/review"
+    onward(patient)
+    assert patient.find("h1").text == "Ihre Anfrage ist angekommen"
+    assert patient.find("main b").text == "Wir antworten Ihnen heute bis 18:00 Uhr."
+    (card,) = served.store.read_now(lambda tx: inbox.queue(tx, now=served.clock()))
+    assert (card.kind, card.concern, card.number, card.name) == ("form", "rezept", PATIENT, "Thomas Lehmann")
+    assert "Name und Stärke der Medikamente: Ramipril 5 mg" in card.text
+    patient.go(f"/f/{token}")
+    assert patient.find("h1").text == "Dieser Link gilt nicht mehr"
+
+
+def test_every_page_fits_a_phone_and_breaks_no_policy(served: Practice, windows: Windows) -> None:
+    patient = phone(windows)
+    for concern in ("rezept", "ueberweisung", "termin", "befund", "au", "frage", "sonstiges"):
+        patient.go(f"/f/{served.link(concern)}")
+        assert patient.script("return document.documentElement.scrollWidth") == 390, concern
+    patient.go("/form/choose")
+    assert patient.script("return document.documentElement.scrollWidth") == 390
+    assert patient.complaints() == []
+
+
+def test_what_was_typed_is_there_again_after_the_phone_slept(served: Practice, windows: Windows) -> None:
+    token = served.link("rezept")
+    patient = phone(windows)
+    patient.go(f"/f/{token}")
+    patient.type("[name=medikamente]", "Ramipril 5 mg")
+    onward(patient)
+    patient.driver.delete_all_cookies()
+    patient.go(f"/f/{token}")
+    assert patient.path == "/form/page/2"
+    patient.click(".actions .quiet")
+    assert patient.find("[name=medikamente]").get_attribute("value") == "Ramipril 5 mg"
+
+
+def test_a_red_flag_stops_the_form_and_shows_an_urgent_card_to_the_team_at_once(
+    served: Practice, windows: Windows
+) -> None:
+    anna = windows()
+    anna.sign_in("anna", PASSWORD)
+    patient = phone(windows)
+    patient.go(f"/f/{served.link('frage')}")
+    tick(patient, "warnzeichen", "luft")
+    onward(patient)
+    assert patient.find("h1").text == "Rufen Sie jetzt den Notruf 112"
+    assert patient.find(".button.danger").get_attribute("href") == "tel:112"
+    anna.wait(lambda: anna.texts(".group") == ["DRINGEND · 1"])
+    anna.click(".row")
+    anna.wait(lambda: anna.texts(".sms") == ["Haben Sie eines dieser Zeichen?: Atemnot"])
+    patient.click("main > p a")
+    assert not patient.find("[name=warnzeichen][value=luft]").is_selected()
+
+
+def test_faults_stand_at_their_fields_and_keep_what_was_typed(served: Practice, windows: Windows) -> None:
+    patient = phone(windows)
+    patient.go(f"/f/{served.link('rezept')}")
+    patient.click(".actions .primary")
+    patient.wait(lambda: patient.texts(".fault") == ["Bitte füllen Sie dieses Feld aus."])
+    assert patient.find("[name=medikamente]").get_attribute("aria-invalid") == "true"

@@ -1,0 +1,123 @@
+"""The inbox as two MFAs see it, in two real browser windows."""
+
+from __future__ import annotations
+
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
+
+from tests.support.browser import Window
+from tests.support.practice import PASSWORD, Practice
+from tests.web.conftest import Windows
+
+REASONS = ".row .what"
+
+
+def reasons(window: Window) -> list[str]:
+    return [text.split("\n")[0] for text in window.texts(REASONS)]
+
+
+def press(window: Window, *keys: str) -> None:
+    ActionChains(window.driver).send_keys(*keys).perform()
+
+
+def test_a_new_card_appears_in_both_windows_in_its_place_without_reloading(
+    served: Practice, windows: Windows
+) -> None:
+    served.card("rezept", ago=20)
+    anna, birgit = windows(), windows()
+    anna.sign_in("anna", PASSWORD)
+    birgit.sign_in("birgit", PASSWORD)
+    for window in (anna, birgit):
+        window.script("window.unreloaded = true")
+        assert reasons(window) == ["Folgerezept"]
+
+    served.card("dringend", "+493512345678", ago=1, urgency="urgent", due=15)
+
+    for window in (anna, birgit):
+        window.wait(lambda w=window: len(w.all(".row")) == 2)
+        assert reasons(window) == ["Dringend heute", "Folgerezept"]
+        assert window.script("return window.unreloaded") is True
+        assert window.driver.title.startswith("(2)")
+    assert anna.complaints() + birgit.complaints() == []
+
+
+def test_two_people_cannot_hold_one_card_and_the_second_is_told_who_has_it(
+    served: Practice, windows: Windows
+) -> None:
+    card = served.card("rezept", name="Thomas Lehmann")
+    anna, birgit = windows(), windows()
+    anna.sign_in("anna", PASSWORD)
+    birgit.sign_in("birgit", PASSWORD)
+    for window in (anna, birgit):
+        window.click(f"#row-{card.id}")
+        window.find("[data-key=u]")
+    # Birgit's window hears nothing for a moment, as on a bad line: her page still offers the claim.
+    birgit.script("document.getElementById('stream').remove()")
+
+    anna.click("[data-key=u]")
+    assert anna.find("[data-key=a]").text.split("\n") == ["Anrufen 01511 2345678", "A"]
+    birgit.click("[data-key=u]")
+
+    birgit.wait(lambda: birgit.texts("#flash .notice") == ["Anna Becker bearbeitet diesen Eintrag bereits."])
+    assert birgit.texts(".work .tag") == ["bei Anna Becker"]
+    assert birgit.all("[data-key=a]") == []
+    assert anna.find("[data-key=a]").get_attribute("href") == "tel:+4915112345678"
+
+
+def test_a_claim_and_its_end_show_in_the_other_window_by_themselves(
+    served: Practice, windows: Windows
+) -> None:
+    card = served.card("rezept")
+    anna, birgit = windows(), windows()
+    anna.sign_in("anna", PASSWORD)
+    birgit.sign_in("birgit", PASSWORD)
+    birgit.click(f"#row-{card.id}")
+    birgit.find("[data-key=u]")
+    birgit.type("#note", "halb getippt")
+
+    anna.click(f"#row-{card.id}")
+    anna.click("[data-key=u]")
+    birgit.wait(lambda: birgit.texts(".work .tag") == ["bei Anna Becker"])
+    assert birgit.find("#note").get_attribute("value") == "halb getippt"
+
+    anna.click("[data-key=n]")
+    anna.wait(lambda: anna.texts("#flash .notice") == ["Vermerkt. Der Eintrag kommt um 10:30 wieder."])
+    birgit.wait(lambda: birgit.all(".row") == [])
+    assert birgit.texts("#tab-later") == ["Später 1"]
+
+
+def test_the_whole_work_on_a_card_goes_by_keyboard(served: Practice, windows: Windows) -> None:
+    served.card("rezept", ago=30)
+    second = served.card("termin", "+4917111122233", ago=20)
+    anna = windows()
+    anna.sign_in("anna", PASSWORD)
+
+    press(anna, "j", Keys.ARROW_DOWN, Keys.ENTER)
+    anna.wait(lambda: anna.path == f"/inbox/{second.id}?view=open")
+    anna.find("[data-key=u]")
+    press(anna, "u")
+    anna.find("[data-key=e]")
+    press(anna, "z")
+    press(anna, "ruft zurueck")
+    anna.click(".noting button")
+    anna.wait(lambda: anna.texts(".story .note") == ["ruft zurueck"])
+    press(anna, "e")
+    press(anna, "Termin")
+    anna.click("[id^=close-] button")
+    anna.wait(lambda: anna.texts("#flash .notice") == ["Abgeschlossen."])
+    assert reasons(anna) == ["Folgerezept"]
+    press(anna, "?")
+    anna.wait(lambda: anna.script("return document.getElementById('keys').open"))
+
+
+def test_on_a_phone_the_list_and_the_card_take_turns(served: Practice, windows: Windows) -> None:
+    card = served.card("rezept")
+    phone = windows(width=390, height=844, mobile=True)
+    phone.sign_in("anna", PASSWORD)
+    assert phone.script("return document.documentElement.scrollWidth") == 390
+    phone.click(f"#row-{card.id}")
+    phone.wait(lambda: phone.find(".sheet .back").is_displayed())
+    assert not phone.find(".row").is_displayed()
+    assert phone.script("return document.documentElement.scrollWidth") == 390
+    phone.click(".sheet .back")
+    phone.wait(lambda: phone.find(".row").is_displayed())
