@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from callflow import logs
-from callflow.bootstrap import first_run, practice
+from callflow.bootstrap import first_run, practice, twilio
 from callflow.bootstrap.chores import Chores
 from callflow.bootstrap.flows import Shelf, shelf
 from callflow.bootstrap.places import app_socket
@@ -28,7 +28,7 @@ from callflow.lines import LineServer
 from callflow.outbox.console import Console
 from callflow.outbox.delivery import Lost
 from callflow.outbox.transport import Transport
-from callflow.outbox.twilio import Account, Twilio
+from callflow.outbox.twilio import Twilio
 from callflow.outbox.worker import Worker
 from callflow.prompts.studio import Studio
 from callflow.sealing import Sealer, load_key
@@ -100,6 +100,9 @@ def build(settings: Settings) -> Rooms:
     sessions = Sessions(store, flows, studio, handlers, recognition, _now)
     takeover = Takeover(SpoolReader(settings.data / "spool", sealer), sessions, _now)
     lines = LineServer(app_socket(settings.data), sessions, takeover)
+    web = create_app(_house(settings, store, deadlines, lines))
+    for router in twilio.voice_routers(settings, sessions, sealer, _now):
+        web.include_router(router)
     return Rooms(
         store=store,
         studio=studio,
@@ -107,7 +110,7 @@ def build(settings: Settings) -> Rooms:
         lines=lines,
         worker=Worker(store, {"sms": _transports(settings)}, _lost(handlers), _now),
         chores=Chores(store, deadlines, timedelta(minutes=settings.practice.inbox.claim_minutes)),
-        web=create_app(_house(settings, store, deadlines, lines)),
+        web=web,
     )
 
 
@@ -146,20 +149,7 @@ def _transports(settings: Settings) -> tuple[Transport, ...]:
 
 
 def _transport(name: str, settings: Settings) -> Transport:
-    return Twilio(_account(settings), _now) if name == "twilio" else Console(_show)
-
-
-def _account(settings: Settings) -> Account:
-    secrets = settings.secrets
-    key = secrets.twilio_api_key
-    secret = secrets.twilio_api_secret if key else secrets.twilio_auth_token
-    return Account(
-        sid=secrets.twilio_account_sid,
-        user=key or secrets.twilio_account_sid,
-        secret=secret.get_secret_value(),
-        sender=settings.practice.sms.sender,
-        **({"base_url": secrets.twilio_base_url} if secrets.twilio_base_url else {}),
-    )
+    return Twilio(twilio.account(settings), _now) if name == "twilio" else Console(_show)
 
 
 def _show(number: str, text: str) -> None:

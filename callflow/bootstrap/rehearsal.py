@@ -1,0 +1,136 @@
+"""Simulated, replayed and drawn calls: the practice's configuration handed to `callflow.simulate`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+
+from callflow.bootstrap.first_run import database_path, spoken_facts
+from callflow.bootstrap.flows import surroundings
+from callflow.effects import Prompt
+from callflow.flow import Flow
+from callflow.golden import written
+from callflow.hours import Calendar
+from callflow.language import FlowErrors, load_calendars, look
+from callflow.prompts.cache import Cache
+from callflow.prompts.console import play
+from callflow.prompts.studio import Studio
+from callflow.sealing import Sealer, load_key
+from callflow.settings import Settings
+from callflow.simulate import script, suite
+from callflow.simulate.replay import replay as tell_again
+from callflow.simulate.screen import Screen, Speaker
+from callflow.simulate.walk import Setting, Walk
+from callflow.simulate.wording import Wording
+from callflow.store import Store
+
+
+class NoSuchCallError(LookupError):
+    """The database knows no such call, or not how it went."""
+
+
+def calendars(settings: Settings) -> dict[str, Calendar]:
+    """Return the opening hours by name.
+
+    Raises:
+        FlowErrors: hours.yaml has a fault.
+    """
+    return dict(load_calendars(settings.config / "hours.yaml"))
+
+
+def flow(settings: Settings, name: str) -> Flow:
+    """Return the flow of that name, or of that file.
+
+    Raises:
+        FlowErrors: it does not exist or has an error.
+    """
+    path = Path(name) if name.endswith((".yaml", ".yml")) else settings.config / "flows" / f"{name}.yaml"
+    found, problems = look(path, surroundings(settings, calendars(settings)))
+    if found is None:
+        raise FlowErrors(problems)
+    return found
+
+
+def simulate(  # noqa: PLR0913 - the command's options
+    settings: Settings,
+    name: str,
+    setting: Setting,
+    keys: str | None,
+    console: Console,
+    *,
+    aloud: bool = False,
+    save: Path | None = None,
+) -> int:
+    """Walk through a call: by `keys`, and where they are None by the person at the keyboard.
+
+    Raises:
+        FlowErrors: the flow or the hours have a fault.
+        ScriptError: `keys` hold an unknown word.
+    """
+    with _speaker(settings, aloud=aloud) as speaker:
+        screen = Screen(console, Wording(settings.prompts, spoken_facts(settings)), speaker)
+        asked = screen.ask if keys is None else None
+        deeds = script.read(keys or "")
+        case = Walk(flow(settings, name), calendars(settings), setting, screen, deeds, asked).run()
+    screen.outcome(case.expects.outcome)
+    if save:
+        save.write_text(written(case.model_copy(update={"call": save.stem})), encoding="utf-8")
+        console.print(f"{save} geschrieben / written", markup=False)
+    return 0
+
+
+def simulate_all(settings: Settings, folder: Path | None, console: Console) -> int:
+    """Run every golden call below `folder` (default: calls/ of the configuration); return the exit status."""
+    known: dict[str, Flow] = {}
+
+    def found(name: str) -> Flow:
+        return known.setdefault(name, known.get(name) or flow(settings, name))
+
+    return suite.show(suite.run(folder or settings.config / "calls", found, calendars(settings)), console)
+
+
+def replay(settings: Settings, call_id: str, console: Console) -> int:
+    """Tell a recorded call again, and whether the present flow goes the same way.
+
+    Raises:
+        NoSuchCallError: nothing is known of the call.
+        FlowErrors: its flow has an error now.
+    """
+    store = Store(database_path(settings.data), Sealer(load_key(settings.data / "key")))
+    try:
+        name, version, events, steps = store.read_now(lambda tx: _recorded(tx, call_id))
+    finally:
+        store.close()
+    present = flow(settings, name)
+    screen = Screen(console, Wording(settings.prompts, spoken_facts(settings)))
+    passed = tell_again(present, call_id, events, screen, console)
+    if passed == steps:
+        return 0
+    why = "" if present.version == version else " (der Ablauf wurde seitdem geändert / the flow has changed)"
+    console.print(f"[yellow]Der Anruf ginge heute anders{why} / would go differently now")
+    return 1
+
+
+@contextmanager
+def _speaker(settings: Settings, *, aloud: bool) -> Iterator[Speaker | None]:
+    """Give a speaker that plays what is heard, None when nothing is to be heard."""
+    if not aloud:
+        yield None
+        return
+    with asyncio.Runner() as runner, TemporaryDirectory() as room:
+        studio = Studio(settings.prompts, Cache(Path(room)), spoken_facts(settings))
+        yield _voice(runner, studio)
+        runner.run(studio.close())
+
+
+def _voice(runner: asyncio.Runner, studio: Studio) -> Callable[[tuple[Prompt, ...]], None]:
+    def speak(heard: tuple[Prompt, ...]) -> None:
+        clips = runner.run(studio.clips(heard))
+        play(b"".join(studio.cache.frames(clip.key) for clip in clips))
+
+    return speak

@@ -1,0 +1,57 @@
+"""What the SMS provider reports about messages: signed callbacks that may come late, twice or out of order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+import structlog
+from fastapi import APIRouter, Depends
+
+from callflow.outbox import delivery
+from callflow.outbox.delivery import Lost, Report
+from callflow.outbox.twilio import DELIVERIES
+from callflow.store import Store
+from webhooks.signature import Signature
+
+_log = structlog.get_logger("webhooks")
+
+
+@dataclass(frozen=True, slots=True)
+class Receipts:
+    """Takes Twilio's status callbacks for messages.
+
+    Args:
+        store: the database.
+        signature: lets only Twilio in.
+        lost: what happens when a message did not reach the person.
+        clock: gives the aware present time.
+    """
+
+    store: Store
+    signature: Signature
+    lost: Lost
+    clock: Callable[[], datetime]
+
+    def router(self) -> APIRouter:
+        """Return the route /webhooks/sms/{intent}; `Account.callback` is its public address without the id."""
+        router = APIRouter(prefix="/webhooks/sms", include_in_schema=False)
+
+        @router.post("/{intent}", status_code=204)
+        async def reported(intent: str, fields: Annotated[dict[str, str], Depends(self.signature)]) -> None:
+            await self.reported(intent, fields)
+
+        return router
+
+    async def reported(self, intent: str, fields: dict[str, str]) -> None:
+        """Take one callback; what it says of a message that is not ours changes nothing."""
+        status = fields.get("MessageStatus", "")
+        word = DELIVERIES.get(status)
+        if word is None:
+            _log.info("unknown delivery status", intent=intent)
+            return
+        report = Report(fields.get("MessageSid", ""), word, fields.get("ErrorCode", ""), intent)
+        ours = await self.store.write(lambda tx: delivery.told(tx, report, self.lost, now=self.clock()))
+        _log.info("delivery report", intent=intent, delivery=word, ours=ours)
