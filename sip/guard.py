@@ -25,6 +25,9 @@ class Peers:
         )
         self._cache: OrderedDict[str, Peer | None] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._cache)
+
     def of(self, host: str) -> Peer | None:
         """Find the peer that an address belongs to."""
         if host in self._cache:
@@ -59,9 +62,12 @@ class RateLimit:
         self._ban_s = ban_s
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._buckets)
+
     def forgives(self, host: str, now: float) -> bool:
         """Note a wrong password; False, and a ban, once a source has guessed too often."""
-        bucket = self._buckets.setdefault(host, _Bucket(float(self._per_s * 2), now))
+        bucket = self._bucket(host, now)
         bucket.guesses += 1
         if bucket.guesses <= _GUESSES:
             return True
@@ -70,15 +76,11 @@ class RateLimit:
 
     def allows(self, host: str, now: float) -> bool:
         """Count one request of a source at monotonic time `now` (seconds)."""
-        if not self._per_s:
-            return True
-        bucket = self._buckets.get(host)
-        if bucket is None:
-            bucket = self._buckets[host] = _Bucket(float(self._per_s * 2), now)
-            if len(self._buckets) > _SOURCES:
-                self._buckets.popitem(last=False)
+        bucket = self._bucket(host, now)
         if bucket.banned_until > now:
             return False
+        if not self._per_s:
+            return True
         bucket.tokens = min(self._per_s * 2, bucket.tokens + (now - bucket.at) * self._per_s)
         bucket.at = now
         if bucket.tokens >= 1:
@@ -90,12 +92,23 @@ class RateLimit:
             bucket.banned_until, bucket.excess = now + self._ban_s, 0
         return False
 
+    def _bucket(self, host: str, now: float) -> _Bucket:
+        bucket = self._buckets.get(host)
+        if bucket is None:
+            bucket = self._buckets[host] = _Bucket(float(self._per_s * 2), now)
+            if len(self._buckets) > _SOURCES:
+                self._buckets.popitem(last=False)
+        return bucket
+
 
 class Throttle:
     """Lets one line per source and kind through each minute."""
 
     def __init__(self) -> None:
         self._seen: OrderedDict[tuple[str, str], float] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._seen)
 
     def speaks(self, source: str, kind: str, now: float) -> bool:
         """Tell whether to log at monotonic time `now` (seconds)."""

@@ -92,9 +92,8 @@ class Phone:
             self._extensions[account.name].start()
 
     def _check_authorities(self) -> None:
-        for authorities in {one.ca for one in self.settings.accounts} | {
-            one.ca for one in self.settings.peers
-        }:
+        named = [one.ca for one in self.settings.accounts] + [one.ca for one in self.settings.peers]
+        for authorities in filter(None, named):
             client_context(authorities)
 
     def _invited(self, leg: Leg) -> None:
