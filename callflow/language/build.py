@@ -15,7 +15,7 @@ from callflow.kinds.base import Path as Way
 from callflow.kinds.subflow import Subflow
 from callflow.language.problems import FlowErrors, Problem
 from callflow.language.schema import HEADS, NAME, Declared, Head, complaints, kind_names, suggestion
-from callflow.language.source import Source, parse, read
+from callflow.language.source import Source, contents, parse
 from callflow.language.surroundings import Surroundings
 
 RETURN = "return"
@@ -45,7 +45,18 @@ class Written:
 
 @dataclass(slots=True)
 class Built:
-    """All nodes of a flow with what is known of them, still unchecked."""
+    """All nodes of a flow with what is known of them, still unchecked.
+
+    Args:
+        head: the flow's own head.
+        source: its own file.
+        nodes: full name -> node.
+        starts: prefix -> first node there.
+        variables: what the call remembers.
+        problems: what was wrong so far.
+        digest: all data the call can meet, for the version.
+        files: contents of all files used; "" is the flow's own, an unreadable one is empty.
+    """
 
     head: Head
     source: Source
@@ -54,6 +65,7 @@ class Built:
     variables: dict[str, Declared] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     digest: list[bytes] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
 
     def links(self) -> dict[str, dict[str, str]]:
         """Lay the links: node -> exit -> node or "return..."."""
@@ -91,8 +103,9 @@ def build(path: Path, around: Surroundings, raw: bytes | None = None) -> Built:
     Raises:
         FlowErrors: the flow's own file cannot be read as a flow at all.
     """
-    source = read(path) if raw is None else parse(raw, str(path))
-    built = Built(Head(), source)
+    raw = contents(path) if raw is None else raw
+    source = parse(raw, str(path))
+    built = Built(Head(), source, files={"": raw})
     head = _head(source, "flow", built)
     if head is None:
         raise FlowErrors(built.problems)
@@ -157,8 +170,7 @@ class _Gatherer:
             return None
         path = self.folder / f"{name}.yaml"
         try:
-            raw = self.around.fragments.get(name)
-            found = read(path) if raw is None else parse(raw, str(path))
+            found = parse(self._contents(path, name), str(path))
         except FlowErrors as error:
             if error.problems[0].code == "file-unreadable":
                 self.built.problems.append(source.problem("file-unreadable", way, reason=f"{name}.yaml"))
@@ -167,6 +179,12 @@ class _Gatherer:
             return None
         head = _head(found, wanted, self.built)
         return None if head is None else (found, head)
+
+    def _contents(self, path: Path, name: str) -> bytes:
+        self.built.files.setdefault(name, b"")
+        raw = self.around.fragments.get(name)
+        self.built.files[name] = contents(path) if raw is None else raw
+        return self.built.files[name]
 
     def _take(self, source: Source, head: Head, prefix: str) -> None:
         self.built.digest.append(repr(source.data).encode())

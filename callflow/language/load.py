@@ -44,6 +44,11 @@ def look(
         built = build(path, around, raw)
     except FlowErrors as error:
         return None, error.problems
+    return judged(built, around)
+
+
+def judged(built: Built, around: Surroundings) -> tuple[Flow | None, tuple[Problem, ...]]:
+    """Check what was read; as `look`."""
     problems = ordered([*built.problems, *check(built, around)])
     return (None if refused(problems) else compiled(built)), problems
 

@@ -213,6 +213,12 @@ MESSAGES: dict[str, dict[str, Words]] = {
         "The file is no `{wanted}`.",
         "`include` takes files with `fragment:`, a `subflow` node those with `subflow:`.",
     ),
+    "flow-name": _file(
+        "Der Ablauf heißt „{name}“, seine Datei aber {file}.",
+        "Geben Sie beiden denselben Namen.",
+        "The flow is named `{name}`, its file {file}.",
+        "Give both the same name.",
+    ),
     "name-wrong": _file(
         "„{name}“ taugt nicht als Name.",
         "Erlaubt sind kleine Buchstaben, Ziffern, - und _; am Anfang ein Buchstabe; nicht `return`.",

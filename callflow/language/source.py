@@ -101,15 +101,17 @@ def read(path: Path, name: str = "") -> Source:
     Raises:
         FlowErrors: it cannot be read, is too large, no UTF-8, or no YAML we take.
     """
-    name = name or str(path)
+    return parse(contents(path, name), name or str(path))
+
+
+def contents(path: Path, name: str = "") -> bytes:
+    """Read a file's bytes, one more than allowed at most; raises as `read`."""
     try:
         with path.open("rb") as file:
-            raw = file.read(MOST_BYTES + 1)
+            return file.read(MOST_BYTES + 1)
     except OSError as error:
-        raise _refusal(
-            name, Place(1, 1), "file-unreadable", reason=error.strerror or type(error).__name__
-        ) from None
-    return parse(raw, name)
+        reason = error.strerror or type(error).__name__
+        raise _refusal(name or str(path), Place(1, 1), "file-unreadable", reason=reason) from None
 
 
 def parse(raw: bytes, name: str) -> Source:

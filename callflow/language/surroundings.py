@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -67,3 +67,7 @@ class Surroundings:
     calendars: Collection[str]
     languages: Collection[str] = ("de", "en")
     fragments: Mapping[str, bytes] = field(default_factory=dict)
+
+    def with_files(self, files: Mapping[str, bytes]) -> Surroundings:
+        """Return the same surroundings with the contents of shared files given."""
+        return replace(self, fragments=files)
