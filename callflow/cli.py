@@ -112,6 +112,53 @@ def show_prompts(
         sys.exit(asyncio.run(console.prompts(studio(house), house.practice.languages, flagged_only=flagged)))
 
 
+@app.command()
+def simulate(  # noqa: PLR0913 - one parameter for each option
+    flow: Annotated[str, typer.Argument(help="Name oder Datei eines Ablaufs / a flow's name or file")] = "",
+    *,
+    at: Annotated[str, typer.Option(help='Ortszeit, z. B. "2026-12-24 10:00"; leer: jetzt / now')] = "",
+    number: Annotated[str, typer.Option("--from", help="Nummer oder withheld")] = "0171 2345678",
+    keys: Annotated[
+        str | None,
+        typer.Option(help='Tasten und Taten, z. B. "1 1", "!9", "- besetzt x"; leer: fragen / ask'),
+    ] = None,
+    queue: Annotated[str, typer.Option(help='Warteschlange, z. B. "busy:2 busy:1 free"')] = "",
+    save: Annotated[Path | None, typer.Option(help="als Golden Call schreiben / write a golden call")] = None,
+    calls: Annotated[
+        Path | None, typer.Option(help="Ordner der Golden Calls; sonst calls/ der Konfiguration")
+    ] = None,
+    config: Config = None,
+    prompts: Prompts = None,
+    say: Annotated[bool, typer.Option("--say", help="Ansagen hören / hear the prompts")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="alle Golden Calls prüfen / run all golden calls")
+    ] = False,
+) -> None:
+    """Einen Anruf im Terminal durchspielen / walk through a call in the terminal."""
+    from callflow.bootstrap import rehearsal  # noqa: PLC0415  # see serve
+
+    with _told():
+        house = places.settings(places.Options(Path(), config, prompts))
+        if everything:
+            sys.exit(rehearsal.simulate_all(house, calls, _console))
+        setting = rehearsal.setting(at, number, queue)
+        sys.exit(rehearsal.simulate(house, flow, setting, keys, _console, aloud=say, save=save))
+
+
+@app.command()
+def replay(
+    call_id: Annotated[str, typer.Argument(help="Kennung des Anrufs / the call's id")],
+    data: Data = Path("var/data"),
+    config: Config = None,
+    prompts: Prompts = None,
+) -> None:
+    """Einen aufgezeichneten Anruf wiederholen / replay a recorded call."""
+    from callflow.bootstrap import rehearsal  # noqa: PLC0415  # see serve
+
+    with _told():
+        sys.exit(rehearsal.replay(places.settings(places.Options(data, config, prompts)), call_id, _console))
+
+
 @contextmanager
 def _told() -> Iterator[None]:
     """Tell a fault that people can mend in words, and exit with status 1."""

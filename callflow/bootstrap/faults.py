@@ -6,6 +6,8 @@ from callflow.bootstrap.ports import PortTakenError
 from callflow.language.problems import FlowErrors, Problem
 from callflow.sealing import KeyFileError
 from callflow.settings import AddressError
+from callflow.simulate.replay import NoSuchCallError
+from callflow.simulate.script import ScriptError
 from callflow.store.database import WrongKeyError
 
 
@@ -13,7 +15,16 @@ class AlreadyRunningError(RuntimeError):
     """Another server works on the same data folder."""
 
 
-MENDABLE = (FlowErrors, PortTakenError, AlreadyRunningError, KeyFileError, WrongKeyError, AddressError)
+MENDABLE = (
+    FlowErrors,
+    PortTakenError,
+    AlreadyRunningError,
+    KeyFileError,
+    WrongKeyError,
+    AddressError,
+    NoSuchCallError,
+    ScriptError,
+)
 
 
 def words(fault: BaseException) -> str:

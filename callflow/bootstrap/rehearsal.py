@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
+from callflow import journal
 from callflow.bootstrap.first_run import database_path, spoken_facts
 from callflow.bootstrap.flows import surroundings
 from callflow.effects import Prompt
+from callflow.events import Event
 from callflow.flow import Flow
-from callflow.golden import written
+from callflow.golden import ZONE, written
 from callflow.hours import Calendar
 from callflow.language import FlowErrors, load_calendars, look
 from callflow.prompts.cache import Cache
@@ -23,15 +26,12 @@ from callflow.prompts.studio import Studio
 from callflow.sealing import Sealer, load_key
 from callflow.settings import Settings
 from callflow.simulate import script, suite
+from callflow.simulate.replay import NoSuchCallError
 from callflow.simulate.replay import replay as tell_again
 from callflow.simulate.screen import Screen, Speaker
 from callflow.simulate.walk import Setting, Walk
 from callflow.simulate.wording import Wording
-from callflow.store import Store
-
-
-class NoSuchCallError(LookupError):
-    """The database knows no such call, or not how it went."""
+from callflow.store import Call, Store, Tx
 
 
 def calendars(settings: Settings) -> dict[str, Calendar]:
@@ -54,6 +54,26 @@ def flow(settings: Settings, name: str) -> Flow:
     if found is None:
         raise FlowErrors(problems)
     return found
+
+
+def setting(at: str, number: str, queue: str) -> Setting:
+    """Read who calls when and how busy the practice is.
+
+    Args:
+        at: local time "2026-12-24 10:00", "" for now.
+        number: as the caller would write it, or "withheld".
+        queue: answers to questions about the queue, "busy:2 free" (with the caller's position).
+
+    Raises:
+        ScriptError: `at` is no time.
+    """
+    try:
+        moment = datetime.fromisoformat(at) if at else datetime.now(ZONE)
+    except ValueError:
+        raise script.ScriptError(f'{at!r}: "2026-12-24 10:00"') from None
+    words = (word.partition(":") for word in queue.split())
+    answers = tuple({"answer": word, **({"position": place} if place else {})} for word, _, place in words)
+    return Setting(moment.replace(tzinfo=None), number, queue=answers)
 
 
 def simulate(  # noqa: PLR0913 - the command's options
@@ -114,6 +134,14 @@ def replay(settings: Settings, call_id: str, console: Console) -> int:
     why = "" if present.version == version else " (der Ablauf wurde seitdem geändert / the flow has changed)"
     console.print(f"[yellow]Der Anruf ginge heute anders{why} / would go differently now")
     return 1
+
+
+def _recorded(tx: Tx, call_id: str) -> tuple[str, str, list[Event], list[tuple[str, str]]]:
+    call = tx.get(Call, call_id)
+    events = journal.events(tx, call_id)
+    if call is None or not events:
+        raise NoSuchCallError(f"Anruf {call_id} ist nicht aufgezeichnet / call {call_id} is not recorded")
+    return call.flow, call.version, events, journal.steps(tx, call_id)
 
 
 @contextmanager
