@@ -26,6 +26,10 @@ def _recordings(
     return Recordings(folder, sealer, lambda: httpx.AsyncClient(transport=transport), "https://api", "AC1")
 
 
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
 async def test_a_recording_is_kept_sealed_and_deleted_at_twilio(tmp_path: Path) -> None:
     sealer, seen = Sealer(bytes(32)), list[str]()
     answers = {"GET": httpx.Response(200, content=to_wav(SOUND)), "DELETE": httpx.Response(204)}
@@ -44,7 +48,7 @@ async def test_what_is_not_there_yet_is_left_at_twilio(tmp_path: Path, answer: h
     seen = list[str]()
     with pytest.raises(RecordingFetchError):
         await _recordings(tmp_path, Sealer(bytes(32)), {"GET": answer}, seen).take("RE0123")
-    assert (seen[1:], list(tmp_path.iterdir())) == ([], [])
+    assert (seen[1:], _names(tmp_path)) == ([], [])
 
 
 def test_sound_survives_the_way_to_wav_and_back() -> None:
