@@ -1,14 +1,13 @@
-"""What the SMS provider reports about messages: signed callbacks that may come late, twice or out of order."""
+"""What the SMS provider reports about messages: signed callbacks, perhaps late, twice or out of order."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Request
 
 from callflow.outbox import delivery
 from callflow.outbox.delivery import Lost, Report
@@ -36,12 +35,12 @@ class Receipts:
     clock: Callable[[], datetime]
 
     def router(self) -> APIRouter:
-        """Return the route /webhooks/sms/{intent}; `Account.callback` is its public address without the id."""
+        """Return the route /webhooks/sms/{intent}; `Account.callback` is its address without the id."""
         router = APIRouter(prefix="/webhooks/sms", include_in_schema=False)
 
         @router.post("/{intent}", status_code=204)
-        async def reported(intent: str, fields: Annotated[dict[str, str], Depends(self.signature)]) -> None:
-            await self.reported(intent, fields)
+        async def reported(intent: str, request: Request) -> None:
+            await self.reported(intent, await self.signature(request))
 
         return router
 

@@ -1,0 +1,150 @@
+"""The generic HTTP gateway, against a real HTTP server that answers as told."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callflow.outbox.gateway import Gateway, Request, filled, found
+from callflow.outbox.transport import (
+    AmbiguousError,
+    BrokenError,
+    CannotAskError,
+    Parcel,
+    Receipt,
+    SendError,
+    TransientError,
+)
+
+PARCEL = Parcel(
+    "intent-1", "+491711234567", 'Praxis: "https://praxis.example/f/abc" {to}', "https://praxis.example/f/abc"
+)
+
+
+@dataclass
+class Box:
+    """A gateway: what it answers and what it got."""
+
+    status: int = 200
+    answer: bytes = b'{"messages": [{"id": 77}]}'
+    got: list[tuple[str, str, dict[str, str], Any]] = field(default_factory=list)
+    silent: threading.Event = field(default_factory=threading.Event)
+    url: str = ""
+
+
+@pytest.fixture
+def box() -> Iterator[Box]:
+    box = Box()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            box.got.append((self.command, self.path, dict(self.headers), body))
+            if box.status == 0:
+                box.silent.wait(10)
+                return
+            self.send_response(box.status)
+            self.send_header("Content-Length", str(len(box.answer)))
+            self.end_headers()
+            self.wfile.write(box.answer)
+
+        do_PUT = do_POST  # noqa: N815  the base class's name
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        box.url = f"http://127.0.0.1:{server.server_port}/sms"
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield box
+        box.silent.set()
+        server.shutdown()
+        thread.join()
+
+
+async def _send(box: Box, **request: Any) -> Receipt:  # noqa: ANN401  a request's fields
+    body = {"recipients": [{"number": "{to}"}], "message": "{text}", "ref": "rw-{id}", "flash": False}
+    gateway = Gateway(Request(box.url, body=body, **request), timeout=0.5)
+    try:
+        return await gateway.send(PARCEL)
+    finally:
+        await gateway.aclose()
+
+
+async def test_number_and_text_stand_where_the_template_wants_them(box: Box) -> None:
+    receipt = await _send(box, headers={"X-Api-Key": "geheim"}, id_field="messages.0.id", method="PUT")
+    ((method, path, headers, body),) = box.got
+    assert (method, path, headers["X-Api-Key"]) == ("PUT", "/sms", "geheim")
+    assert body == {
+        "recipients": [{"number": "+491711234567"}],
+        "message": 'Praxis: "https://praxis.example/f/abc" {to}',
+        "ref": "rw-intent-1",
+        "flash": False,
+    }
+    assert receipt == Receipt("77", "sent")
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (0, AmbiguousError),
+        (302, AmbiguousError),
+        (400, BrokenError),
+        (401, BrokenError),
+        (422, BrokenError),
+        (429, TransientError),
+        (500, AmbiguousError),
+        (503, AmbiguousError),
+    ],
+)
+async def test_each_answer_says_what_is_known(box: Box, status: int, error: type[SendError]) -> None:
+    box.status = status
+    with pytest.raises(SendError) as caught:
+        await _send(box)
+    assert (type(caught.value), len(box.got)) == (error, 1)
+
+
+async def test_no_gateway_is_surely_not_sent() -> None:
+    gateway = Gateway(Request("http://127.0.0.1:9/sms"))
+    with pytest.raises(TransientError):
+        await gateway.send(PARCEL)
+    with pytest.raises(CannotAskError):
+        await gateway.ask(PARCEL, datetime.now(UTC))
+    assert await gateway.follow_up("77") is None
+    await gateway.aclose()
+
+
+def test_the_gateways_key_is_not_shown() -> None:
+    assert "geheim" not in repr(Request("http://box/sms", headers={"X-Api-Key": "geheim"}))
+
+
+@pytest.mark.parametrize(
+    ("answer", "path", "expected"),
+    [
+        (b'{"id": "a1"}', "id", "a1"),
+        (b'{"messages": [{"id": 7}]}', "messages.0.id", "7"),
+        (b'{"messages": []}', "messages.0.id", ""),
+        (b"OK", "id", ""),
+        (b'"x"', "", ""),
+        (b'{"id": {"a": 1}}', "id", ""),
+    ],
+)
+def test_the_id_is_found_or_not_but_never_in_the_way(answer: bytes, path: str, expected: str) -> None:
+    assert found(httpx.Response(200, content=answer), path) == expected
+
+
+@given(text=st.text(), to=st.text())
+def test_what_is_filled_in_is_not_filled_in_again(text: str, to: str) -> None:
+    values = {"{to}": to, "{text}": text, "{id}": "1"}
+    assert filled({"a": ["{text}", "<{to}|{text}>", 5]}, values) == {"a": [text, f"<{to}|{text}>", 5]}
