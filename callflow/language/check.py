@@ -35,7 +35,9 @@ def check(built: Built, around: Surroundings) -> Iterator[Problem]:
     if any(p.severity == "error" for p in (*problems, *built.problems)):
         return
     graph = graph_of(built)
-    yield from _returns(built, graph)
+    if unnamed := tuple(_returns(built, graph)):
+        yield from unnamed
+        return
     yield from _course(built, graph)
     yield from first_words(built, around, graph)
 
@@ -152,7 +154,8 @@ def _returns(built: Built, graph: Graph) -> Iterator[Problem]:
 def _course(built: Built, graph: Graph) -> Iterator[Problem]:
     reached = graph.reach([built.head.start, *built.head.everywhere.values()])
     ending = graph.lead_to(name for name, written in built.nodes.items() if written.node.ends)
-    human = graph.lead_to(name for name, written in built.nodes.items() if written.node.human)
+    people = (name for name, written in built.nodes.items() if written.node.human)
+    human = graph.lead_to(people, when_open=True)
     keys_help = any(target in human for target in built.head.everywhere.values())
     for name, written in built.nodes.items():
         short = {"node": name}
@@ -163,7 +166,7 @@ def _course(built: Built, graph: Graph) -> Iterator[Problem]:
     open_nodes = graph.reach([built.head.start], when_open=True)
     for name in sorted(open_nodes):
         written = built.nodes[name]
-        if not keys_help and name not in human:
+        if not (keys_help or written.node.ends or name in human):
             yield written.source.problem_at_key("no-human", written.name_way, node=name)
     yield from _endless(built, graph)
     yield from _keys(built, graph)

@@ -33,10 +33,10 @@ class Graph:
         """Find all nodes that a call can come to from `starts`."""
         return _spread(self.open_edges if when_open else self.edges, starts)
 
-    def lead_to(self, goals: Iterable[str]) -> set[str]:
+    def lead_to(self, goals: Iterable[str], *, when_open: bool = False) -> set[str]:
         """Find all nodes from which a call can come to one of `goals`."""
         back: dict[str, set[str]] = {name: set() for name in self.edges}
-        for name, targets in self.edges.items():
+        for name, targets in (self.open_edges if when_open else self.edges).items():
             for target in targets:
                 back[target].add(name)
         return _spread(back, goals)

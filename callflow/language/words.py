@@ -21,7 +21,7 @@ SIGNS_A_SECOND = 14
 
 LONG_SECONDS = 12
 LONG_GREETING_SECONDS = 20
-MOST_SECONDS = 90
+MOST_SECONDS = 60
 _SENTENCE = re.compile(r"[.!?](?:\s|$)")
 _MARKS = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\{\{\s*[a-z][a-z0-9_.]{0,60}\s*\}\}")
