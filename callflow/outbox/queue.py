@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import and_, col, or_, select
+from sqlmodel import and_, col, func, or_, select
 
 from callflow.outbox.retry import Result
 from callflow.outbox.transport import Receipt
@@ -87,6 +87,16 @@ def lease(tx: Tx, kinds: Sequence[str], *, now: datetime, until: datetime) -> In
     intent.lease = new_id()
     intent.leased_until = until
     return intent
+
+
+def next_due(tx: Tx, kinds: Sequence[str]) -> datetime | None:
+    """Return when the next intent is due, None when the queue is empty."""
+    queued = select(func.min(Intent.next_at)).where(col(Intent.kind).in_(kinds), Intent.status == "queued")
+    leased = select(func.min(Intent.leased_until)).where(
+        col(Intent.kind).in_(kinds), Intent.status == "leased"
+    )
+    moments = (tx.exec(queued).one(), tx.exec(leased).one())
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def begin(tx: Tx, intent: Intent, transport: str, *, now: datetime) -> None:

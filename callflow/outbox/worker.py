@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -31,7 +32,8 @@ from callflow.store import Intent, Store, Tx
 
 _log = structlog.get_logger("outbox")
 _SEND_S = 30.0  # a transport that is silent for longer has perhaps sent
-_IDLE_S = 5.0  # retries and polls that become due are seen after this at the latest
+_IDLE_S = 5.0  # polls that become due are seen after this at the latest
+_BREATH_S = 0.02  # a clock that stands still must not make a busy loop
 _LANES = 4  # a provider that hangs holds up one lane only
 
 
@@ -114,11 +116,15 @@ class Worker:
             except Exception:  # noqa: BLE001  as the next line says
                 # One bad row or full disk must not end the outbox.
                 _log.exception("outbox fault")
-            try:
-                async with asyncio.timeout(_IDLE_S):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(await self._idle()):
                     await wake.wait()
-            except TimeoutError:
-                pass
+
+    async def _idle(self) -> float:
+        """Return for how many seconds nothing can be due."""
+        due = await self.store.read(lambda tx: queue.next_due(tx, tuple(self.transports)))
+        until = (due - self.clock()).total_seconds() if due else _IDLE_S
+        return min(max(until, _BREATH_S), _IDLE_S)
 
     def _take(self, tx: Tx) -> _Taken | None:
         now = self.clock()
