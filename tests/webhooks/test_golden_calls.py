@@ -9,12 +9,13 @@ import pytest
 from fastapi import FastAPI
 
 from callflow import numbers
+from callflow.directory import Recognition
 from callflow.golden import ZONE, Case, Scene, read_case
 from callflow.prompts.cache import Cache
+from callflow.session import Sessions
 from callflow.store import Store
-from tests.support.asterisk_house import sessions
 from tests.support.left_behind import expected, left_behind
-from tests.support.reception import DIALLED, Silence
+from tests.support.reception import DIALLED, OneFlow, Silence, example_flow, handlers
 from tests.support.twilio_caller import TwilioCall
 from webhooks.signature import Signature
 from webhooks.twiml import Site, Target
@@ -36,7 +37,8 @@ DIAL = {
 def _line(store: Store, case: Case, folder: Path) -> FastAPI:
     app = FastAPI()
     site = Site(BASE, {"empfang": Target(number="+4935199")})
-    house = sessions(store, Silence(), case.at.replace(tzinfo=ZONE))
+    at = case.at.replace(tzinfo=ZONE)
+    house = Sessions(store, OneFlow(example_flow()), Silence(), handlers(), Recognition(), lambda: at)
     voice = Voice("twilio", house, site, Signature(TOKEN, PUBLIC), Cache(folder), house.clock)
     app.include_router(voice.router())
     return app
