@@ -6,12 +6,13 @@ import secrets
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import lru_cache
 from ipaddress import ip_address
 
-from sip.dialog import Dialog, with_tag
+from sip.dialog import Dialog
 from sip.exchange import COOKIE, Answering, Asking, Clock, Exchanges
-from sip.message import Request, Response, request, response
+from sip.message import Request, Response, answer, request
 from sip.phone_settings import PhoneSettings
 from sip.transport import Address, Carrier, Hop
 from sip.uri import Uri
@@ -98,16 +99,18 @@ class Core:
         copied = [("Via", value) for value in asked.headers.all("Via")]
         if 100 < status < 300:  # noqa: PLR2004  # what makes or keeps a dialog carries its route (12.1.1)
             copied += [("Record-Route", value) for value in asked.headers.all("Record-Route")]
-        to = asked.headers.get("To")
+        tagged = asked.to.tag or status == 100  # noqa: PLR2004  # Trying
+        to = asked.to if tagged else replace(asked.to, params=(*asked.to.params, ("tag", local_tag)))
+        raw = asked.headers.get("To")
         copied += [
             ("From", asked.headers.get("From")),
-            ("To", to if status == 100 else with_tag(to, asked.to, local_tag)),  # noqa: PLR2004  # Trying
+            ("To", raw if tagged else f"{raw};tag={local_tag}"),
             ("Call-ID", asked.call_id),
             ("CSeq", asked.headers.get("CSeq")),
         ]
         if self.settings.user_agent:
             copied.append(("Server", self.settings.user_agent))
-        return response(status, (*copied, *fields), body)
+        return answer(asked, status, (*copied, *fields), to, body)
 
     def ask(
         self,
@@ -185,6 +188,7 @@ class Core:
         return next(iter(able), None)
 
 
+@lru_cache(maxsize=256)
 def is_unspecified(host: str) -> bool:
     """Tell whether an address means "all of ours"."""
     return ip_address(host).is_unspecified

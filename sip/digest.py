@@ -7,7 +7,7 @@ import hmac
 import re
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -232,8 +232,16 @@ class Gate:
         self._life_s = life_s
         self._counts: OrderedDict[str, int] = OrderedDict()
 
-    def challenge(self, now: float, *, stale: bool = False) -> list[tuple[str, str]]:
-        """Write the challenges of a 401, the stronger first (RFC 8760 2.4); `now` is wall time, seconds."""
+    def challenge(
+        self, now: float, digests: Sequence[str] = ("SHA-256", "MD5"), *, stale: bool = False
+    ) -> list[tuple[str, str]]:
+        """Write the challenges of a 401.
+
+        Args:
+            now: wall time, seconds.
+            digests: algorithms to offer, the preferred first (RFC 8760 2.4).
+            stale: the password was right, but the nonce old.
+        """
         nonce, realm = self._nonce(int(now)), _escape(self.realm)
         suffix = ", stale=true" if stale else ""
         return [
@@ -241,7 +249,7 @@ class Gate:
                 "WWW-Authenticate",
                 f'Digest realm="{realm}", nonce="{nonce}", algorithm={name}, qop="auth"{suffix}',
             )
-            for name in ("SHA-256", "MD5")
+            for name in digests
         ]
 
     def check(

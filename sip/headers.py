@@ -28,7 +28,15 @@ COMPACT = {
 }
 # Names whose usual spelling is not what str.title() gives.
 _SPELLED = ("Call-ID", "CSeq", "MIME-Version", "RAck", "RSeq", "WWW-Authenticate", "Min-SE", "SIP-ETag")
-_NAMES = COMPACT | {name.lower(): name for name in _SPELLED}
+# The names that most messages carry are found as written, without lowering and checking them.
+_USUAL = (
+    *("Via", "From", "To", "Contact", "Max-Forwards", "Content-Length", "Content-Type", "Allow", "Supported"),
+    *("User-Agent", "Server", "Accept", "Route", "Record-Route", "Authorization", "Expires", "Require"),
+    *("P-Asserted-Identity", "Session-Expires", "Privacy", "Allow-Events", "Subject", "Date", "Reason"),
+)
+_NAMES = COMPACT | {
+    spelling: name for name in (*_SPELLED, *_USUAL) for spelling in (name, name.lower(), name.upper())
+}
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 _VIA = re.compile(
     r"SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*([^\s/;,]+)[ \t]+"
@@ -51,6 +59,9 @@ def canonical(name: str) -> str:
     Raises:
         ValueError: not a token.
     """
+    known = _NAMES.get(name)
+    if known:
+        return known
     lower = name.lower()
     known = _NAMES.get(lower)
     if known:
@@ -67,10 +78,7 @@ class Headers:
 
     def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
         self.items = tuple(items)
-        first: dict[str, str] = {}
-        for name, value in self.items:
-            first.setdefault(name, value)
-        self._first = first
+        self._first = dict(self.items[::-1])  # of several the first wins
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self.items)
@@ -86,6 +94,11 @@ class Headers:
 
     def __repr__(self) -> str:
         return f"Headers({self.items!r})"
+
+    @property
+    def repeats(self) -> bool:
+        """Some name stands more than once."""
+        return len(self._first) < len(self.items)
 
     def get(self, name: str, default: str = "") -> str:
         """Give the first value under a canonical name."""

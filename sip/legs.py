@@ -50,6 +50,10 @@ class Legs:
         asked = exchange.request
         return self._dialogs.get(DialogId(asked.call_id, exchange.local_tag, asked.sender.tag))
 
+    def full(self, channels: int) -> bool:
+        """Tell whether as many calls are up as may be; counts only when it may be so."""
+        return len(self.living) >= channels and self.busy() >= channels
+
     def busy(self, line: str = "") -> int:
         """Count the calls that are up, of one line or of all."""
         return sum(not leg.ended and (not line or leg.line == line) for leg in self.living.values())

@@ -145,9 +145,29 @@ def response(status: int, fields: Iterable[tuple[str, str]], body: bytes = b"", 
     return Response(status, reason or REASONS.get(status, "Unknown"), headers, body, *_mandatory(headers))
 
 
+def answer(
+    asked: Request, status: int, fields: Iterable[tuple[str, str]], to: NameAddr, body: bytes = b""
+) -> Response:
+    """Make the response to a request: what is read of it need not be read again.
+
+    Args:
+        asked: the request.
+        status: of the response.
+        fields: all fields, those copied from the request included.
+        to: the request's To with our tag.
+        body: session description or "".
+
+    Raises:
+        ValueError: a line end in a value.
+    """
+    headers = _own(fields, body)
+    reason = REASONS.get(status, "Unknown")
+    return Response(status, reason, headers, body, asked.via, asked.sender, to, asked.call_id, asked.cseq)
+
+
 def _own(fields: Iterable[tuple[str, str]], body: bytes) -> Headers:
     headers = Headers((*fields, ("Content-Length", str(len(body)))))
-    if any(_FROZEN_CRLF.search(value) for _, value in headers):
+    if _FROZEN_CRLF.search("".join([value for _, value in headers.items])):
         raise ValueError("line end in a header value")
     return headers
 
@@ -250,10 +270,8 @@ def _response(start: str, headers: Headers, body: bytes) -> Response:
 
 
 def _checked(headers: Headers, body: bytes, code: int) -> bytes:
-    names = [name for name, _ in headers.items]
-    for name in _ONCE:
-        if names.count(name) > 1:
-            raise MessageError("repeated", code, headers)
+    if headers.repeats and any(len(headers.all(name)) > 1 for name in _ONCE):
+        raise MessageError("repeated", code, headers)
     length = headers.get("Content-Length")
     if not length:
         return body

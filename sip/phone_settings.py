@@ -61,6 +61,7 @@ class Peer:
         transport: how to reach it.
         user: digest user name that requests of this peer must prove; "" trusts the address alone.
         password: secret of the digest.
+        digests: algorithms to offer in challenges; ("MD5",) for phones that stumble over two.
         channels: most calls at once with this peer, 0 for no limit of its own.
         trust_identity: believe P-Asserted-Identity/Remote-Party-ID from this side.
         ca: PEM file of certificate authorities for TLS, "" for the system's.
@@ -72,6 +73,7 @@ class Peer:
     transport: TransportName = "udp"
     user: str = ""
     password: str = field(default="", repr=False)
+    digests: tuple[str, ...] = ("SHA-256", "MD5")
     channels: int = 0
     trust_identity: bool = True
     ca: str = ""

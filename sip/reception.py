@@ -184,10 +184,12 @@ class Reception:
             self._note("wrong credentials", "wrong_credentials", hop)
             if not self._rates.forgives(hop.address[0], self._now()):
                 return 403, []
-        return 401, self._gate.challenge(now, stale=verdict == "stale")
+        return 401, self._gate.challenge(now, peer.digests, stale=verdict == "stale")
 
     def _cancel(self, message: Request, exchange: Answering) -> None:
         meant = self.core.exchanges.cancelled(message)
+        if meant:
+            exchange.local_tag = meant.local_tag  # RFC 3261 9.2: both answers show the same To
         self.core.respond(exchange, 200 if meant else 481)
         leg = self._legs.begun_by(meant) if meant else None
         if isinstance(leg, IncomingLeg):
@@ -222,7 +224,7 @@ class Reception:
         """Refuse beyond the limits: 503 when we are full, 486 when only this trunk's share is."""
         settings = self.core.settings
         later = [("Retry-After", str(settings.retry_after_s))]
-        if self.closing or self._legs.busy() >= settings.channels:
+        if self.closing or self._legs.full(settings.channels):
             return 503, later
         if origin.channels and self._legs.busy(origin.line) >= origin.channels:
             return 486, later

@@ -489,3 +489,16 @@ async def test_a_fault_in_the_owner_of_a_leg_leaves_the_socket_alive() -> None:
 def test_the_peer_of_these_tests_writes_what_our_parser_reads() -> None:
     assert isinstance(parse(Call(5060).invite()), Request)
     assert not isinstance(parse(Call(5060).invite()), Response)
+
+
+@pytest.mark.parametrize("digests", [("SHA-256", "MD5"), ("MD5",)])
+async def test_a_peer_by_digest_is_challenged_and_let_in(digests: tuple[str, ...]) -> None:
+    anna = KnownPeer("anna", ("127.0.0.1",), user="anna", password="geheim", digests=digests)
+    async with house(settings(peers=(anna,))) as home:
+        host, port = home.phone.address()
+        trunk = replace(anna, host=f"{host}:{port}", networks=("127.0.0.1",))
+        async with house(settings(peers=(trunk,))) as client:
+            leg = client.phone.call("100", OURS, line="anna")
+            incoming = await home.leg()
+            incoming.answer(OURS)
+            assert await leg.answered() == "answered"

@@ -1,0 +1,192 @@
+"""Calls with sipp, an independent SIP peer, by our own scenarios."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sip.leg import Leg
+from sip.phone_settings import Peer as KnownPeer
+from sip.phone_settings import PhoneSettings
+from tests.sip.peer import OURS, House, house, settings
+
+SCENARIOS = Path(__file__).parent / "scenarios"
+SIPP = shutil.which("sipp")
+pytestmark = pytest.mark.skipif(SIPP is None, reason="sipp is not installed: its scenarios are not run")
+ANNA = KnownPeer(
+    "anna", ("127.0.0.1",), user="anna", password="geheim", digests=("MD5",)
+)  # all that sipp knows
+PROVEN = settings(peers=(ANNA,))
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        found: int = probe.getsockname()[1]
+        return found
+
+
+class Sipp:
+    """One run of sipp; `port` is its own."""
+
+    def __init__(self, scenario: str, folder: Path, target: str = "127.0.0.1:9", *more: str) -> None:
+        self.port = free_port()
+        self._folder = folder
+        self._arguments = [
+            *("-sf", str(SCENARIOS / f"{scenario}.xml"), "-m", "1", "-i", "127.0.0.1", "-p", str(self.port)),
+            *("-nostdin", "-timeout", "8", "-timeout_error", "-trace_err", "-au", "anna", "-ap", "geheim"),
+            *more,
+            target,
+        ]
+
+    async def start(self) -> asyncio.subprocess.Process:
+        assert SIPP
+        pipe = asyncio.subprocess.PIPE
+        return await asyncio.create_subprocess_exec(
+            SIPP, *self._arguments, cwd=self._folder, stdout=pipe, stderr=pipe
+        )
+
+    async def run(self) -> None:
+        """Run to the end; a scenario that did not go as written fails with sipp's own words."""
+        await self.ended(await self.start())
+
+    async def ended(self, process: asyncio.subprocess.Process) -> None:
+        _, errors = await asyncio.wait_for(process.communicate(), 15)
+        logs = "".join(path.read_text(errors="replace") for path in self._folder.glob("*_errors.log"))
+        assert process.returncode == 0, errors.decode(errors="replace") + logs
+
+
+def answering(leg: Leg) -> None:
+    leg.ring()
+    leg.answer(OURS)
+
+
+def answering_soon(leg: Leg) -> None:
+    leg.ring()
+    asyncio.get_running_loop().call_later(0.1, leg.answer, OURS)
+
+
+def ringing(leg: Leg) -> None:
+    leg.ring()
+
+
+@pytest.mark.parametrize(
+    ("scenario", "act", "told"),
+    [
+        (
+            "retransmitted-invite",
+            answering_soon,
+            [("sound", "sendrecv"), ("confirmed", None), ("ended", "caller")],
+        ),
+        ("lost-ack", answering, [("sound", "sendrecv"), ("confirmed", None), ("ended", "caller")]),
+        ("delayed-offer", answering, [("sound", "sendrecv"), ("confirmed", None), ("ended", "caller")]),
+        ("cancel", ringing, [("ended", "caller")]),
+        ("cancel-race", answering, [("sound", "sendrecv"), ("confirmed", None), ("ended", "caller")]),
+        ("early-bye", ringing, [("ended", "caller")]),
+        ("refused-488", answering, [("ended", "error")]),
+        (
+            "hold-resume",
+            answering,
+            [
+                ("sound", "sendrecv"),
+                ("confirmed", None),
+                *(("sound", way) for way in ("recvonly", "sendrecv", "inactive", "recvonly", "sendrecv")),
+                ("ended", "caller"),
+            ],
+        ),
+    ],
+)
+async def test_a_caller_goes_through_the_scenario(
+    tmp_path: Path, scenario: str, act: Callable[[Leg], None], told: list[tuple[str, object]]
+) -> None:
+    async with house(on_invite=act) as home:
+        host, port = home.phone.address()
+        await Sipp(scenario, tmp_path, f"{host}:{port}").run()
+        await home.until(told[-1])
+        assert home.told == told
+        assert home.phone.load["legs"] == home.phone.load["dialogs"] == 0
+
+
+@pytest.mark.parametrize(
+    ("scenario", "result"), [("refused-refer", "refused"), ("answered-refer", "answered")]
+)
+async def test_a_transfer_goes_through_the_scenario(tmp_path: Path, scenario: str, result: str) -> None:
+    async with house(on_invite=answering) as home:
+        host, port = home.phone.address()
+        sipp = Sipp(scenario, tmp_path, f"{host}:{port}")
+        process = await sipp.start()
+        leg = await home.leg()
+        await home.until(("confirmed", None))
+        assert await leg.refer("300", 5) == result
+        await sipp.ended(process)
+
+
+async def test_a_caller_proves_itself(tmp_path: Path) -> None:
+    async with house(PROVEN, answering) as home:
+        host, port = home.phone.address()
+        await Sipp("digest-caller", tmp_path, f"{host}:{port}").run()
+        await home.until(("ended", "caller"))
+
+
+async def test_a_wrong_password_makes_no_call(tmp_path: Path) -> None:
+    async with house(PROVEN, answering) as home:
+        host, port = home.phone.address()
+        await Sipp("digest-wrong", tmp_path, f"{host}:{port}").run()
+        assert (home.legs.empty(), home.phone.counters["wrong_credentials"]) == (True, 1)
+
+
+def known(port: int) -> PhoneSettings:
+    """Settings whose line "anna" leads to sipp and knows a password."""
+    peer = KnownPeer("anna", ("127.0.0.1",), host=f"127.0.0.1:{port}", user="anna", password="geheim")
+    return settings(peers=(peer,))
+
+
+async def called(home: House, **more: float) -> str:
+    leg = home.phone.call("100", OURS, line="anna", **more)
+    outcome = await leg.answered()
+    if outcome == "answered":
+        await asyncio.sleep(0.05)
+        leg.hang_up()
+    return outcome
+
+
+@pytest.mark.parametrize(
+    ("scenario", "outcome"),
+    [
+        ("callee-302", "answered"),
+        ("callee-digest-md5", "answered"),
+        ("callee-digest-plain", "answered"),
+        ("callee-digest-opaque", "answered"),
+        ("callee-486", "busy"),
+        ("callee-503", "failed"),
+        ("callee-603", "refused"),
+        ("callee-rings", "no_answer"),
+    ],
+)
+async def test_a_callee_goes_through_the_scenario(tmp_path: Path, scenario: str, outcome: str) -> None:
+    sipp = Sipp(scenario, tmp_path)
+    process = await sipp.start()
+    async with house(known(sipp.port)) as home:
+        ring_s = 0.5 if scenario == "callee-rings" else 20.0
+        assert await called(home, ring_s=ring_s) == outcome
+        await sipp.ended(process)
+
+
+async def test_a_hundred_calls_of_fifty_a_second_all_succeed(tmp_path: Path) -> None:
+    async with house(settings(requests_per_s=0), answering) as home:
+        host, port = home.phone.address()
+        many = ("-m", "100", "-r", "50", "-l", "100")
+        await Sipp("lost-ack", tmp_path, f"{host}:{port}", *many).run()
+        await home.until(("ended", "caller"))
+        assert home.phone.counters["calls"] == 100
+        assert home.phone.load["legs"] == home.phone.load["dialogs"] == 0
+
+
+def test_every_scenario_is_run() -> None:
+    here = Path(__file__).read_text()
+    assert [path.stem for path in SCENARIOS.glob("*.xml") if f'"{path.stem}"' not in here] == []
