@@ -31,6 +31,7 @@ from callflow.frames import (
 
 FIRST_PAUSE = 0.05  # seconds between attempts to connect, doubled up to LONGEST_PAUSE
 LONGEST_PAUSE = 0.5
+HURRY_S = 0.2  # a caller waits so long for one more attempt when the app is known to be gone
 _CHUNK = 65_536
 _log = structlog.get_logger("line.app_link")
 
@@ -53,6 +54,9 @@ class AppLink:
         name: the line's name.
         answer_s: seconds that the app has for an answer.
         calls: gives the ids of the calls that the line holds and the app decides.
+
+    Attributes:
+        slowest_s: the app's slowest answer since `measured` was last called, seconds.
     """
 
     def __init__(
@@ -65,7 +69,10 @@ class AppLink:
         self._waiting: dict[int, _Waiting] = {}
         self._writer: asyncio.StreamWriter | None = None
         self._number = 0
+        self.slowest_s = 0.0
         self._lost_at = float("-inf")
+        self._up = asyncio.Event()
+        self._hurry = asyncio.Event()
 
     @property
     def connected(self) -> bool:
@@ -79,7 +86,8 @@ class AppLink:
         while True:
             was_up = await self._connection()
             pause = FIRST_PAUSE if was_up else min(pause * 2, LONGEST_PAUSE)
-            await asyncio.sleep(pause)
+            await _within(self._hurry, pause)
+            self._hurry.clear()
 
     async def tell(self, call: str, turn: int, event: Event) -> Command | Acknowledged:
         """Tell the app what happened and return its answer.
@@ -89,17 +97,22 @@ class AppLink:
         """
         loop = asyncio.get_running_loop()
         if not self.connected and loop.time() - self._lost_at > self._answer_s:
-            raise AppAwayError("gone")  # known to be gone: no caller should wait in silence for it
+            # Known to be gone: no caller should wait in silence for it, but it may be back this moment.
+            self._hurry.set()
+            if not await _within(self._up, HURRY_S):
+                raise AppAwayError("gone")
         self._number += 1
         happening = Happening(self._number, call, turn, event)
         waiting = self._waiting[happening.number] = _Waiting(happening, loop.create_future())
         self._send(happening)
+        since = loop.time()
         try:
             return await asyncio.wait_for(waiting.answer, self._answer_s)
         except TimeoutError:
             raise AppAwayError("no answer in time") from None
         finally:
             del self._waiting[happening.number]
+            self.slowest_s = max(self.slowest_s, loop.time() - since)
 
     def greet(self) -> None:
         """Say hello again: the app then reads the spool, without waiting for the next connection."""
@@ -107,7 +120,8 @@ class AppLink:
 
     def measured(self, counters: dict[str, float]) -> None:
         """Pass counters on, if anyone listens."""
-        self._send(Measured(counters))
+        self._send(Measured({**counters, "app_slowest_ms": round(self.slowest_s * 1000)}))
+        self.slowest_s = 0.0
 
     def _send(self, frame: Frame) -> None:
         if self._writer is not None:
@@ -127,6 +141,7 @@ class AppLink:
             _log.warning("app connection failed", error=type(error).__name__)
         finally:
             was_up, self._writer = self.connected, None
+            self._up.clear()
             self._lost_at = asyncio.get_running_loop().time()
             writer.close()
             with contextlib.suppress(OSError):
@@ -145,6 +160,7 @@ class AppLink:
         match frame:
             case Hello(role="app", version=version) if version == VERSION:
                 self._writer = writer
+                self._up.set()
                 for waiting in self._waiting.values():
                     self._send(waiting.happening)
                 _log.info("app connection up")
@@ -161,3 +177,12 @@ class AppLink:
         waiting = self._waiting.get(frame.reply_to)
         if waiting is not None and not waiting.answer.done():
             waiting.answer.set_result(frame)
+
+
+async def _within(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for an event, at most `seconds`; tell whether it came."""
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -35,13 +36,18 @@ class BaresipCall:
     """One call of the baresip phone, with an ear."""
 
     call: baresip.Call
+    established: asyncio.Event
+    closed: asyncio.Event
     hearing: Hearing = field(default_factory=Hearing)
-    closed: asyncio.Event = field(default_factory=asyncio.Event)
     _pcm: bytes = b""
     _ear: asyncio.Task[None] | None = None
 
     async def answered(self) -> Self:
-        await self.call.wait_established(15)
+        waiting = [asyncio.create_task(event.wait()) for event in (self.established, self.closed)]
+        await asyncio.wait(waiting, timeout=15, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+        assert self.established.is_set(), "not answered"
         self._ear = asyncio.create_task(self._listen())
         return self
 
@@ -85,14 +91,21 @@ class BaresipCall:
 
 
 class Baresip:
-    """The baresip stack of this process; one user agent per calling number."""
+    """The baresip stack of this process; one user agent per calling number.
+
+    Its own `wait_established` misses an answer that comes before `dial` has returned, which ours do: here
+    all events are collected from the start, by call.
+    """
 
     def __init__(self) -> None:
         self._runtime = baresip.Runtime()
         self._agents: dict[str, baresip.UserAgent] = {}
+        self._transferred: list[baresip.Call] = []
+        self._events: defaultdict[tuple[int, baresip.Event], asyncio.Event] = defaultdict(asyncio.Event)
 
     async def __aenter__(self) -> Self:
         await self._runtime.start(baresip.Config(net_interface="127.0.0.1", max_concurrent_calls=None))
+        self._runtime.subscribe(lambda event: self._events[event.call, event.event].set())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -106,9 +119,19 @@ class Baresip:
             self._agents[number] = await baresip.UserAgent.create(
                 self._runtime, account, transfer_policy=policy
             )
-        call = BaresipCall(await self._agents[number].dial(target))
-        call.call.on(lambda event: call.closed.set() if event.event is baresip.Event.CALL_CLOSED else None)
-        return call
+            self._agents[number].on_transfer_call(self._transferred.append)
+        call = await self._agents[number].dial(target)
+        seen = (
+            self._events[call.handle, kind]
+            for kind in (baresip.Event.CALL_ESTABLISHED, baresip.Event.CALL_CLOSED)
+        )
+        return BaresipCall(call, *seen)
+
+    async def hang_up_all(self) -> None:
+        """End the calls that REFERs have led to."""
+        while self._transferred:
+            with contextlib.suppress(baresip.StaleHandleError):  # its own end came first
+                await self._transferred.pop().hangup()
 
 
 @dataclass(slots=True)
@@ -150,17 +173,3 @@ async def _bound(port: int) -> None:
     async with asyncio.timeout(10):
         while not _is_bound(port):  # noqa: ASYNC110  # another process binds it: there is no event
             await asyncio.sleep(0.02)
-
-
-@contextmanager
-def ending(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
-    """End a process of ours, gently first."""
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()

@@ -82,6 +82,14 @@ async def test_an_app_known_to_be_gone_costs_no_waiting(app: FakeApp, link: AppL
         await link.tell("b", 0, PromptFinished())
 
 
+async def test_an_app_that_is_back_this_moment_is_not_taken_for_gone(app: FakeApp, link: AppLink) -> None:
+    await app.stop()
+    with pytest.raises(AppAwayError):
+        await link.tell("a", 0, PromptFinished())
+    await app.start()
+    assert await link.tell("b", 0, HungUp()) == Acknowledged(2, "b")
+
+
 async def test_a_refusal_makes_the_line_act_alone(
     app: FakeApp, link: AppLink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
