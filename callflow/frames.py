@@ -2,7 +2,8 @@
 
 A frame on the wire is a four-byte big-endian length and that many bytes of UTF-8 JSON. The app listens on a
 local socket, a line process connects. Every `Happening` of the line carries a number that the app answers
-with a `Command` (or, once a call is over, with a bare acknowledgement) of the same `reply_to`.
+with a `Command` (or, once a call is over, with a bare acknowledgement) of the same `reply_to`; while it needs
+longer it says `Working`, so that the line can tell a busy app from a dead one.
 """
 
 from __future__ import annotations
@@ -74,6 +75,15 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Working:
+    """App to line: happening `reply_to` is being worked on; its answer takes a moment longer."""
+
+    reply_to: int
+    call: str
+    kind: Literal["working"] = "working"
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """Line to app: counters for the staff and health pages, without personal data."""
 
@@ -81,7 +91,7 @@ class Measured:
     kind: Literal["measured"] = "measured"
 
 
-Frame = Hello | Happening | Command | Acknowledged | Refused | Measured
+Frame = Hello | Happening | Command | Acknowledged | Refused | Working | Measured
 _FRAMES: TypeAdapter[Frame] = TypeAdapter(Annotated[Frame, Field(discriminator="kind")])
 
 

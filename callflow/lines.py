@@ -25,13 +25,15 @@ from callflow.frames import (
     Hello,
     Measured,
     Refused,
+    Working,
     encode,
 )
-from callflow.session import Sessions
+from callflow.session import Reaction, Sessions
 from callflow.takeover import Takeover
 
 _log = structlog.get_logger("lines")
 _CHUNK = 65_536
+WORKING_EVERY = 0.4  # seconds; well below the second after which a line acts alone
 
 
 class LineServer:
@@ -156,8 +158,9 @@ class _Connection:
             _log.warning("call lost by its line", call=call, line=hello.name)
 
     async def _happening(self, happening: Happening) -> None:
+        happened = self._sessions.happened(happening.call, happening.turn, happening.event)
         try:
-            reaction = await self._sessions.happened(happening.call, happening.turn, happening.event)
+            reaction = await self._working(happening, asyncio.ensure_future(happened))
         except Exception:  # noqa: BLE001  whatever went wrong, the line must know that it acts alone
             _log.exception("call not handled", call=happening.call, event_kind=happening.event.kind)
             self._send(Refused(happening.number, happening.call, "fault"))
@@ -166,6 +169,12 @@ class _Connection:
             self._send(Acknowledged(happening.number, happening.call))
         else:
             self._send(Command(happening.number, happening.call, reaction.turn, reaction.effect))
+
+    async def _working(self, happening: Happening, work: asyncio.Future[Reaction]) -> Reaction:
+        """Wait for `work`, telling the line again and again that we are at it."""
+        while not (await asyncio.wait((work,), timeout=WORKING_EVERY))[0]:
+            self._send(Working(happening.number, happening.call))
+        return work.result()
 
     def _send(self, frame: Frame) -> None:
         if not self._writer.is_closing():

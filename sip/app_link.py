@@ -26,12 +26,14 @@ from callflow.frames import (
     Hello,
     Measured,
     Refused,
+    Working,
     encode,
 )
 
 FIRST_PAUSE = 0.05  # seconds between attempts to connect, doubled up to LONGEST_PAUSE
 LONGEST_PAUSE = 0.5
 HURRY_S = 0.2  # a caller waits so long for one more attempt when the app is known to be gone
+PATIENCE = 4  # times `answer_s` that a caller waits for an app that says it is working
 _CHUNK = 65_536
 _log = structlog.get_logger("line.app_link")
 
@@ -44,6 +46,7 @@ class AppAwayError(Exception):
 class _Waiting:
     happening: Happening
     answer: asyncio.Future[Command | Acknowledged]
+    working: bool = False
 
 
 class AppLink:
@@ -107,12 +110,20 @@ class AppLink:
         self._send(happening)
         since = loop.time()
         try:
-            return await asyncio.wait_for(waiting.answer, self._answer_s)
-        except TimeoutError:
-            raise AppAwayError("no answer in time") from None
+            return await self._answer(waiting)
         finally:
             del self._waiting[happening.number]
             self.slowest_s = max(self.slowest_s, loop.time() - since)
+
+    async def _answer(self, waiting: _Waiting) -> Command | Acknowledged:
+        for _ in range(PATIENCE):
+            waiting.working = False
+            done, _ = await asyncio.wait((waiting.answer,), timeout=self._answer_s)
+            if done:
+                return waiting.answer.result()
+            if not waiting.working:
+                raise AppAwayError("no answer in time")
+        raise AppAwayError("too slow")
 
     def greet(self) -> None:
         """Say hello again: the app then reads the spool, without waiting for the next connection."""
@@ -166,6 +177,9 @@ class AppLink:
                 _log.info("app connection up")
             case Command() | Acknowledged():
                 self._answered(frame)
+            case Working(reply_to=number):
+                if working := self._waiting.get(number):
+                    working.working = True
             case Refused(reply_to=number, call=call, reason=reason):
                 _log.warning("app refused", call=call, reason=reason)
                 if (refused := self._waiting.get(number)) and not refused.answer.done():

@@ -57,8 +57,12 @@ class FakeApp:
 
     async def answer_again(self, told: Happening) -> None:
         """Answer a happening that was left without an answer."""
+        await self.send(self._answer(told))
+
+    async def send(self, *frames: Frame) -> None:
+        """Send frames to the line."""
         for writer in self._writers:
-            writer.write(encode(self._answer(told)))
+            writer.writelines(encode(frame) for frame in frames)
             await writer.drain()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -10,7 +10,9 @@ import pytest
 
 from callflow.effects import HangUp
 from callflow.events import HungUp, PromptFinished
-from callflow.frames import Acknowledged, Command, Happening, Hello, Refused
+from callflow.frames import Acknowledged, Command, Happening, Hello, Refused, Working
+from callflow.lines import LineServer
+from callflow.session import Reaction
 from sip.app_link import AppAwayError, AppLink
 from tests.line.fake_app import FakeApp
 
@@ -52,6 +54,23 @@ async def test_an_app_that_does_not_answer_in_its_time_is_away(app: FakeApp, lin
     app.silent = True
     with pytest.raises(AppAwayError):
         await link.tell("a", 0, PromptFinished())
+
+
+async def test_an_app_that_says_it_is_working_gets_more_time_but_not_for_ever(
+    app: FakeApp, link: AppLink
+) -> None:
+    app.silent = True
+    slow = asyncio.create_task(link.tell("a", 0, PromptFinished()))
+    stuck = asyncio.create_task(link.tell("b", 0, PromptFinished()))
+    await app.until(lambda: len(app.happenings) == 2)
+    for beat in range(12):
+        await app.send(*(Working(told.number, told.call) for told in app.happenings))
+        if beat == 3:
+            await app.answer_again(app.happenings[0])
+        await asyncio.sleep(0.2)
+    assert await slow == Acknowledged(1, "a")
+    with pytest.raises(AppAwayError, match="too slow"):
+        await stuck
 
 
 async def test_a_late_answer_disturbs_nothing(app: FakeApp, link: AppLink) -> None:
@@ -96,3 +115,31 @@ async def test_a_refusal_makes_the_line_act_alone(
     monkeypatch.setattr(app, "_answer", lambda told: Refused(told.number, told.call, "no such flow"))
     with pytest.raises(AppAwayError, match="no such flow"):
         await link.tell("a", 0, PromptFinished())
+
+
+class SlowHouse:
+    """Stands in for sessions and spool: an answer that takes longer than the line's patience."""
+
+    async def happened(self, _call: str, turn: int, _event: object) -> Reaction:
+        await asyncio.sleep(0.9)
+        return Reaction(turn + 1, HangUp())
+
+    async def lost(self, _line: str, _holding: object) -> list[str]:
+        return []
+
+    async def read(self) -> int:
+        return 0
+
+    async def under_way(self) -> set[str]:
+        return set()
+
+
+async def test_a_session_that_takes_longer_than_the_line_waits_still_decides(tmp_path: Path) -> None:
+    slow = SlowHouse()
+    server = LineServer(tmp_path / "app.sock", slow, slow)  # type: ignore[arg-type]
+    await server.start()
+    link = AppLink(tmp_path / "app.sock", "line", 0.5, tuple)
+    running = asyncio.create_task(link.run())
+    assert await link.tell("a", 3, PromptFinished()) == Command(1, "a", 4, HangUp())
+    running.cancel()
+    await server.close()
