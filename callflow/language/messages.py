@@ -86,6 +86,12 @@ MESSAGES: dict[str, dict[str, Words]] = {
         "There is a tab here.",
         "YAML indents with spaces: replace each tab by two spaces.",
     ),
+    "yaml-character": _file(
+        "Hier steht ein unsichtbares Steuerzeichen ({character}).",
+        "Löschen Sie es; vielleicht ist die Stelle aus einem anderen Programm kopiert.",
+        "There is an invisible control character here ({character}).",
+        "Delete it; perhaps the passage was copied from another program.",
+    ),
     "yaml-documents": _file(
         "Die Datei enthält mehrere YAML-Dokumente (`---`).",
         "Legen Sie für jeden Ablauf eine eigene Datei an.",

@@ -30,6 +30,7 @@ from callflow.kinds.base import Path as Way
 from callflow.language.problems import FlowErrors, Problem
 
 MOST_BYTES = 256 * 1024
+MOST_SLOWLY = 32 * 1024
 MOST_VALUES = 50_000
 MOST_DEPTH = 12
 MOST_SCALAR = 10_000
@@ -38,6 +39,8 @@ Plain = str | int | float | bool | None
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]*)\.[0-9]+")
 _AMBIGUOUS = re.compile(r"[-+]?0[0-9]+|[0-9]+(:[0-9]+)+|0[xob][0-9a-fA-F]+|[0-9_]+_[0-9_]*")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _WORDS: dict[str, Plain] = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 
@@ -124,7 +127,17 @@ def parse(raw: bytes, name: str) -> Source:
         line = raw.count(b"\n", 0, error.start) + 1
         column = error.start - raw.rfind(b"\n", 0, error.start)
         raise _refusal(name, Place(line, column), "file-encoding") from None
-    return _Builder(name).build(text)
+    if odd := _CONTROL.search(text):
+        place = Place(text.count("\n", 0, odd.start()) + 1, odd.start() - text.rfind("\n", 0, odd.start()))
+        raise _refusal(name, place, "yaml-character", character=f"U+{ord(odd[0]):04X}")
+    try:
+        return _Builder(name).build(_events(text, pure=False))
+    except FlowErrors as error:
+        # libyaml is quick but knows YAML 1.1 only, where `{text: Wie?, at: 10:30}` is an error; the slow
+        # parser has the last word on files that people write, not on those made to keep it busy
+        if error.problems[-1].code != "yaml-syntax" or len(text) > MOST_SLOWLY:
+            raise
+    return _Builder(name).build(_events(text, pure=True))
 
 
 def _refusal(file: str, place: Place, code: str, **values: str) -> FlowErrors:
@@ -153,9 +166,9 @@ class _Builder:
         self.count = 0
         self.documents = 0
 
-    def build(self, text: str) -> Source:
+    def build(self, events: Iterator[Event]) -> Source:
         try:
-            for event in _events(text):
+            for event in events:
                 self._take(event)
         except YAMLError as error:
             raise FlowErrors([*self.problems, _syntax(self.source.file, error)]) from None
@@ -246,7 +259,9 @@ class _Builder:
         text = str(event.value)
         if len(text) > MOST_SCALAR:
             self._stop(event, "text-long", most=str(MOST_SCALAR))
-        if event.style is not None:
+        if _SURROGATE.search(text):  # half a character, written as an escape: nothing could store or speak it
+            self._stop(event, "file-encoding")
+        if event.style:  # libyaml says "" for a plain scalar, the parser in Python None
             return text
         if _AMBIGUOUS.fullmatch(text):
             found = {"key": text[:40]} if key else {"value": text[:40]}
@@ -255,8 +270,8 @@ class _Builder:
         return _resolved(text)
 
 
-def _events(text: str) -> Iterator[Event]:
-    yield from YAML(typ="safe", pure=True).parse(text)
+def _events(text: str, *, pure: bool) -> Iterator[Event]:
+    yield from YAML(typ="safe", pure=pure).parse(text)
 
 
 def _resolved(text: str) -> Plain:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Protocol
 
 from callflow.placeholders import asked_for
 
+_NAME = re.compile(r"[a-z0-9äöüß][a-z0-9äöüß_-]*(/[a-z0-9äöüß_-]+)*")
 PRACTICE_VALUES = frozenset({"practice.name", "practice.phone", "practice.address"})
 """Placeholders that every prompt may use."""
 
@@ -35,10 +37,15 @@ class FolderPrompts:
         """Return the template's text, None if there is none."""
         key = (name, language)
         if key not in self._texts:
-            path = self._folder / language / f"{name}.j2"
-            inside = path.resolve().is_relative_to(self._folder.resolve())
-            self._texts[key] = path.read_text(encoding="utf-8") if inside and path.is_file() else None
+            self._texts[key] = self._read(name, language)
         return self._texts[key]
+
+    def _read(self, name: str, language: str) -> str | None:
+        path = self._folder / language / f"{name}.j2"
+        try:
+            return path.read_text(encoding="utf-8") if _NAME.fullmatch(name) else None
+        except (OSError, UnicodeDecodeError):
+            return None
 
     def placeholders(self, name: str, language: str) -> frozenset[str]:
         """Return the values the template asks for, () if there is no such template."""

@@ -157,7 +157,7 @@ WARNINGS = {
     "key-hidden": ('everywhere: {"0": mensch}', 'everywhere: {"0": mensch, "1": ende}'),
     "unconfirmed": (
         "    hangup: {prompt: goodbye}",
-        "    collect: {text: Nummer?, into: ort, sort: phone, confirm: false, then: mensch, no_input: mensch}",
+        "    collect: {text: Nr?, into: ort, sort: phone, confirm: false, then: mensch, no_input: mensch}",
     ),
 }
 
@@ -242,7 +242,7 @@ TOLD_ELSEWHERE = {
 }
 HOSTILE = {
     "file-large", "file-values", "file-deep", "file-encoding", "file-shape", "yaml-syntax", "yaml-tab",
-    "yaml-documents", "yaml-alias", "yaml-tag", "key-odd", "text-long",
+    "yaml-character", "yaml-documents", "yaml-alias", "yaml-tag", "key-odd", "text-long",
 }  # fmt: skip
 
 
