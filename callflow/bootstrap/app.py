@@ -141,6 +141,9 @@ def _house(settings: Settings, store: Store, deadlines: Deadlines, lines: LineSe
         languages=settings.practice.languages,
         demo="console" in practice.transports(settings),
         line_up=lambda: bool(lines.connected),
+        sms_name=settings.practice.practice.sms_name,
+        recordings=settings.data / "recordings",
+        caps=practice.caps(settings),
     )
 
 

@@ -133,7 +133,7 @@ _TELLERS: Mapping[str, Callable[[CardEvent, Reader], str]] = {
     "contact": _contact,
     "closed": _closing,
 }
-_WRITTEN = frozenset({"note", "message"})
+_WRITTEN = frozenset({"note"})
 
 
 def _due_style(card: Card, now: datetime) -> str:

@@ -7,15 +7,29 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from callflow import inbox
+from callflow.links import attachment, thread
 from callflow.links.form import submission_of
-from callflow.store import Card, CardEvent, Submission, Tx
+from callflow.numbers import allowed_mobile
+from callflow.store import Attachment, Card, CardEvent, Message, Submission, Tx
 from callflow.users import account
-from callflow.web import cards
+from callflow.web import cards, words
 from callflow.web.cards import Happening, Line, Reader, View
-from callflow.web.house import House
+from callflow.web.forms.reading import written_date
+from callflow.web.house import BIRTH, House
 from callflow.web.staff import Staff
 
 _DONE = timedelta(days=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message of the thread."""
+
+    who: str
+    at: str
+    text: str
+    ours: bool
+    read: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +44,11 @@ class Opened:
         story: its history.
         twins: other open cards of the same number.
         my_notes: how many notes the reader wrote; a new note gives a fresh field.
+        files: what came with its forms.
+        messages: the thread with the patient.
+        answerable: an answer can be sent: by SMS, to someone whose date of birth we know.
+        born: date of birth as Germans write it, "" if unknown.
+        sound: there is a voice message.
     """
 
     line: Line
@@ -39,6 +58,11 @@ class Opened:
     story: Sequence[Happening]
     twins: Sequence[Line]
     my_notes: int
+    files: Sequence[Attachment]
+    messages: Sequence[Said]
+    answerable: bool
+    born: str
+    sound: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +89,9 @@ class _Rows:
     card: Card | None
     events: Sequence[CardEvent]
     submission: Submission | None
+    files: Sequence[Attachment]
+    messages: Sequence[Message]
+    born: str
 
 
 async def look(house: House, staff: Staff, view: View, card_id: str = "") -> Desk:
@@ -94,6 +121,9 @@ def _read(tx: Tx, card_id: str, now: datetime) -> _Rows:
         card=card,
         events=inbox.history(tx, card.id) if card else (),
         submission=submission_of(tx, card) if card else None,
+        files=attachment.of_card(tx, card.id) if card else (),
+        messages=inbox.thread(tx, card.id) if card else (),
+        born=thread.birth_date(tx, card, BIRTH) if card else "",
     )
 
 
@@ -125,6 +155,23 @@ def _opened(rows: _Rows, reader: Reader) -> Opened | None:
         story=cards.story(rows.events, reader),
         twins=[cards.line(twin, reader) for twin in _twins(card, rows)],
         my_notes=len(own),
+        files=rows.files,
+        messages=[_said(message, card, reader) for message in rows.messages],
+        answerable=bool(rows.born) and allowed_mobile(card.number, reader.house.caps.countries),
+        born=written_date(rows.born),
+        sound=bool(card.recording),
+    )
+
+
+def _said(message: Message, card: Card, reader: Reader) -> Said:
+    ours = message.direction == "to_patient"
+    patient = card.name or reader.texts("card.patient")
+    return Said(
+        who=reader.name(message.user_id) if ours else patient,
+        at=words.stamp(message.at, reader.now),
+        text=message.text,
+        ours=ours,
+        read=message.read_at is not None,
     )
 
 

@@ -6,15 +6,19 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import cast
 
 from callflow.effects import Urgency
 from callflow.inbox import Deadlines
+from callflow.outbox.caps import Caps
 from callflow.store import Store, Submission
 from callflow.web.forms.form import Form
 from callflow.web.forms.reading import readable
 from callflow.web.forms.source import Forms
 
+BIRTH = "geburt"
+"""Name of the question for the date of birth; who opens a thread must know the answer."""
 Clock = Callable[[], datetime]
 
 
@@ -61,6 +65,9 @@ class House:
         languages: languages of patient pages, German first.
         demo: no provider sends SMS: the outbox page shows them with their links.
         line_up: tells whether the telephone line is up.
+        sms_name: how the practice is called in text messages, where the specialty must not show.
+        recordings: folder of the sealed voice messages.
+        caps: limits on text messages.
     """
 
     face: Face
@@ -73,6 +80,14 @@ class House:
     languages: tuple[str, ...] = ("de", "en")
     demo: bool = False
     line_up: Callable[[], bool] = lambda: True
+    sms_name: str = ""
+    recordings: Path = Path("recordings")
+    caps: Caps = field(default_factory=Caps)
+
+    @property
+    def form_key(self) -> str:
+        """Return the key that signs links to external forms; the other side must know it."""
+        return self.store.sealer.blind("external form key")
 
     @property
     def https(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -12,7 +12,8 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
 from callflow.links import link as links
-from callflow.store import Link, Tx
+from callflow.links import thread
+from callflow.store import Card, Link, Tx
 from callflow.web import pages
 from callflow.web.catalogue import PATIENT_LANGUAGES, Texts, preferred
 from callflow.web.forms.form import Answer, Form
@@ -80,12 +81,28 @@ class Visit:
 
     @property
     def handle(self) -> str:
-        """Return what every post of this visit must carry: it proves our page, and the right link."""
-        return self.house.store.sealer.blind(f"form|{self.link.id}")[:_HANDLE_DIGITS]
+        """Return what every post of this visit must carry."""
+        return handle(self.house, self.link)
 
     def say(self, german: str) -> str:
         """Return a text of the form in the patient's language."""
         return self.house.forms.text(german, self.texts.language)
+
+
+def handle(house: House, link: Link) -> str:
+    """Return what posts about a link must carry: it proves that they come from the right page of ours."""
+    return house.store.sealer.blind(f"form|{link.id}")[:_HANDLE_DIGITS]
+
+
+async def check_handle(request: Request, expected: str) -> None:
+    """Check what a post carries.
+
+    Raises:
+        StaleError: the page belongs to another link, or to another site.
+    """
+    given = (await request.form()).get("handle", "")
+    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), expected.encode()):
+        raise StaleError
 
 
 def language_of(request: Request, house: House, link: Link | None = None) -> str:
@@ -104,34 +121,48 @@ def texts_for(request: Request, house: House, link: Link | None = None) -> Texts
     return pages.form_texts()[language_of(request, house, link)]
 
 
-async def linked(request: Request, house: HouseDep) -> Link:
-    """Return the link that the cookie stands for, used ones too.
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """What the cookie stands for.
+
+    Args:
+        link: the link, used ones too.
+        thread: the card whose thread the link opens, None for a form.
+    """
+
+    link: Link
+    thread: Card | None
+
+
+async def linked(request: Request, house: HouseDep) -> Linked:
+    """Return what the cookie stands for.
 
     Raises:
         GoneError: there is no cookie, or a forged one.
     """
     cookie = request.cookies.get(COOKIE, "")
 
-    def find(tx: Tx) -> Link | None:
-        return links.by_visit(tx, house.store.sealer, cookie)
+    def find(tx: Tx) -> Linked | None:
+        link = links.by_visit(tx, house.store.sealer, cookie)
+        return Linked(link, thread.card_of(tx, link)) if link else None
 
-    link = await house.store.read(find) if cookie else None
-    if link is None:
+    found = await house.store.read(find) if cookie else None
+    if found is None:
         raise GoneError
-    return link
+    return found
 
 
-LinkedDep = Annotated[Link, Depends(linked)]
+LinkedDep = Annotated[Linked, Depends(linked)]
 
 
-async def visit(request: Request, house: HouseDep, link: LinkedDep) -> Visit:
+async def visit(request: Request, house: HouseDep, found: LinkedDep) -> Visit:
     """Return the visit.
 
     Raises:
-        GoneError: the link takes no form any more.
+        GoneError: the link takes no form any more, or opens a thread.
     """
-    now = house.clock()
-    if not links.usable(link, now=now):
+    link, now = found.link, house.clock()
+    if found.thread is not None or not links.usable(link, now=now):
         raise GoneError
     return Visit(link, texts_for(request, house, link), house, now)
 
@@ -139,16 +170,17 @@ async def visit(request: Request, house: HouseDep, link: LinkedDep) -> Visit:
 VisitDep = Annotated[Visit, Depends(visit)]
 
 
-async def guarded(request: Request, found: VisitDep) -> Visit:
-    """Return the visit, for a request that changes something.
+async def guarded(request: Request, found: VisitDep) -> AsyncIterator[Visit]:
+    """Give the visit, for a request that changes something; what was uploaded is forgotten afterwards.
 
     Raises:
         StaleError: the page belongs to another link, or to another site.
     """
-    given = (await request.form()).get("handle", "")
-    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), found.handle.encode()):
-        raise StaleError
-    return found
+    try:
+        await check_handle(request, found.handle)
+        yield found
+    finally:
+        await request.close()
 
 
 GuardedVisitDep = Annotated[Visit, Depends(guarded)]

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlmodel import select
+
 from callflow.inbox import Contact, open_card
 from callflow.links import link as links
 from callflow.outbox.queue import Sms, put_sms
@@ -40,6 +42,7 @@ class Practice:
 
     house: House
     clock: Clock
+    folder: Path
     users: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -89,7 +92,7 @@ class Practice:
 
     def intents(self) -> list[Intent]:
         """Return everything in the outbox."""
-        return list(self.store.read_now(lambda tx: tx.query(Intent).all()))
+        return list(self.store.read_now(lambda tx: tx.exec(select(Intent)).all()))
 
 
 def open_practice(folder: Path, clock: Clock, public_url: str = "http://testserver", **more: Any) -> Practice:  # noqa: ANN401  any field of a house
@@ -103,10 +106,12 @@ def open_practice(folder: Path, clock: Clock, public_url: str = "http://testserv
             "concerns": CONCERNS,
             "forms": load_forms(CONFIG / "forms"),
             "demo": True,
+            "sms_name": "Praxis am Lindenplatz",
+            "recordings": folder / "recordings",
         }
         | more
     )
-    practice = Practice(house, clock)
+    practice = Practice(house, clock, folder)
     practice.users = practice.store.write_now(lambda tx: _team(tx, clock()))
     return practice
 

@@ -22,15 +22,23 @@ class Step(Strict):
 
 
 class Form(Strict):
-    """A request form.
+    """A request form: pages of ours, or the address of a form elsewhere.
 
     Args:
         title: what it is about, in German.
         steps: pages in their order, by name.
+        url: https address of an external form; then there are no steps.
     """
 
     title: Text
-    steps: Mapping[Name, Step] = Field(min_length=1)
+    steps: Mapping[Name, Step] = Field(default_factory=dict)
+    url: str = Field(default="", pattern=r"^(https://[^\s#]+)?$")
+
+    @model_validator(mode="after")
+    def _pages_or_address(self) -> Form:
+        if bool(self.steps) == bool(self.url):
+            raise ValueError("a form has either steps or the url of an external form")
+        return self
 
     @model_validator(mode="after")
     def _branches_look_back(self) -> Form:
@@ -58,7 +66,7 @@ class Form(Strict):
 
     def followed_by(self, last: Form) -> Form:
         """Return this form with the steps of another one after its own."""
-        return Form(title=self.title, steps={**self.steps, **last.steps})
+        return self if self.url else Form(title=self.title, steps={**self.steps, **last.steps})
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=600, strip_whitespace=True)]
 Kind = Literal["text", "long", "one", "many", "date", "phone", "files", "consent"]
 Stop = Literal["emergency", "call"]
+_MOST_FILES = 5
 CHOOSING = frozenset({"one", "many"})
 
 
@@ -29,7 +30,7 @@ class Question(Strict):
         help: a sentence under it.
         choices: key -> words, for `one` and `many`.
         optional: may stay empty.
-        max: most characters of a text, most files of `files`.
+        max: most characters of a text; of `files` the most files, 5 at most.
         past: a date must not lie in the future.
         when: asked only if each named question has one of these answers.
         stops: answers that end the form: "emergency" advises 112, "call" advises to call the practice now.
@@ -56,6 +57,8 @@ class Question(Strict):
         unknown = set(self.stops) - set(self.choices)
         if unknown:
             raise ValueError(f"stops names no choice: {', '.join(sorted(unknown))}")
+        if self.kind == "files" and self.max > _MOST_FILES:
+            raise ValueError(f"at most {_MOST_FILES} files")
         if self.kind == "consent" and not self.version:
             raise ValueError("a consent needs the version of its text")
         return self

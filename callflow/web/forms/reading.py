@@ -67,6 +67,8 @@ def in_words(forms: Forms, question: Question, answer: Answer, language: str) ->
         )
     if question.kind == "one":
         return forms.text(question.choices.get(answer, answer), language)
+    if question.kind == "files":
+        return answer
     if question.kind == "date":
         return written_date(answer)
     if question.kind == "phone":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Request
@@ -11,6 +12,7 @@ from sqlmodel import select
 
 from callflow import inbox
 from callflow.inbox import Contact, open_card
+from callflow.links import attachment, thread
 from callflow.links import form as submitted
 from callflow.links import link as links
 from callflow.store import Card, Link, Submission, Tx
@@ -18,8 +20,12 @@ from callflow.web import visit as visits
 from callflow.web import words
 from callflow.web.forms import reading
 from callflow.web.forms.answers import Judged, judge
+from callflow.web.forms.external import signed
+from callflow.web.forms.files import MOST_BYTES
 from callflow.web.forms.form import Page, pages, stop
+from callflow.web.house import House
 from callflow.web.staff import HouseDep, go
+from callflow.web.uploads import keep_files
 from callflow.web.visit import (
     CONCERN,
     SEEN,
@@ -50,12 +56,21 @@ async def open_link(house: HouseDep, token: str) -> Response:
         return link
 
     link = await house.store.write(work)
+    elsewhere = await _elsewhere(house, link) if link else ""
     await asyncio.sleep(max(ready - asyncio.get_running_loop().time(), 0))
     if link is None:
         raise GoneError
-    answer = go(visits.PATH)
+    answer = go(elsewhere or visits.PATH)
     visits.begin(answer, link, house)
     return answer
+
+
+async def _elsewhere(house: House, link: Link) -> str:
+    """Return where a link leads that opens no form of ours: its thread, or the practice's external form."""
+    if await house.store.read(lambda tx: thread.card_of(tx, link)):
+        return "/form/thread"
+    external = house.form_of(link.concern).url
+    return signed(external, house.form_key, link) if external else ""
 
 
 @router.get("/form")
@@ -88,11 +103,9 @@ async def chosen(visit: GuardedVisitDep, concern: Annotated[str, Form()]) -> Res
 async def page(request: Request, visit: VisitDep, number: int) -> Response:
     """Show one page of questions."""
     found = _page(visit, number)
-    return (
-        go("/form/review")
-        if found is None
-        else _show(request, visit, number, found, Judged(visit.answers, {}))
-    )
+    if found is None:
+        return go("/form/review")
+    return await _show(request, visit, number, found, Judged(visit.answers, {}))
 
 
 @router.post("/form/page/{number}")
@@ -104,6 +117,8 @@ async def answer(request: Request, visit: GuardedVisitDep, number: int) -> Respo
     sent = await request.form()
     given = {name: [value for value in sent.getlist(name) if isinstance(value, str)] for name in sent}
     judged = judge(found.questions, given, words.local(visit.now).date())
+    faults = dict(judged.faults) | await keep_files(visit, found.questions, sent)
+    judged = replace(judged, faults=faults)
     kept = dict(visit.kept) | dict.fromkeys(judged.answers, "") | reading.pack(judged.answers)
     reason = stop(found.questions, judged.answers)
     if reason:
@@ -112,8 +127,15 @@ async def answer(request: Request, visit: GuardedVisitDep, number: int) -> Respo
     kept[SEEN] = " ".join(sorted({*visit.seen, found.name}))
     await _keep(visit, {name: text for name, text in kept.items() if text})
     if judged.faults:
-        return _show(request, visit, number, found, judged, given=given, status=422)
+        return await _show(request, visit, number, found, judged, given=given, status=422)
     return go(f"/form/page/{number + 1}")
+
+
+@router.post("/form/page/{number}/drop/{file}")
+async def drop(visit: GuardedVisitDep, number: int, file: str) -> Response:
+    """Forget an attached file."""
+    await visit.house.store.write(lambda tx: attachment.drop(tx, visit.link.id, file))
+    return go(f"/form/page/{number}")
 
 
 @router.get("/form/stop/{reason}")
@@ -130,13 +152,10 @@ async def review(request: Request, visit: VisitDep) -> Response:
     missing = _unfinished(visit)
     if missing:
         return go(f"/form/page/{missing}")
-    answers = [
-        (
-            number,
-            reading.readable_page(visit.house.forms, found.questions, visit.answers, visit.texts.language),
-        )
-        for number, found in enumerate(pages(visit.form, visit.answers), 1)
-    ]
+    files = await visit.house.store.read(lambda tx: attachment.of_link(tx, visit.link.id))
+    names = ", ".join(file.name for file in files)
+    every = enumerate(pages(visit.form, visit.answers), 1)
+    answers = [(number, _said(visit, found, names)) for number, found in every]
     return show(request, "review.html", visit.texts, visit=visit, answers=answers, last=len(answers))
 
 
@@ -159,8 +178,9 @@ async def send(visit: GuardedVisitDep) -> Response:
 
 
 @router.get("/form/done")
-async def done(request: Request, house: HouseDep, link: LinkedDep) -> Response:
+async def done(request: Request, house: HouseDep, found: LinkedDep) -> Response:
     """Say that the request has arrived and until when it is answered."""
+    link = found.link
     if link.submitted_at is None:
         raise GoneError
     texts = visits.texts_for(request, house, link)
@@ -173,12 +193,19 @@ def _card_of(tx: Tx, link: Link) -> Card:
     return inbox.find(tx, made.card_id)
 
 
+def _said(visit: Visit, found: Page, files: str) -> list[tuple[str, str]]:
+    answers = visit.answers | {
+        name: files for name, asked in found.questions.items() if asked.kind == "files"
+    }
+    return reading.readable_page(visit.house.forms, found.questions, answers, visit.texts.language)
+
+
 def _page(visit: Visit, number: int) -> Page | None:
     every = pages(visit.form, visit.answers)
     return every[number - 1] if 1 <= number <= len(every) else None
 
 
-def _show(  # noqa: PLR0913  what a page is made of
+async def _show(  # noqa: PLR0913  what a page is made of
     request: Request,
     visit: Visit,
     number: int,
@@ -188,6 +215,7 @@ def _show(  # noqa: PLR0913  what a page is made of
     given: dict[str, list[str]] | None = None,
     status: int = 200,
 ) -> Response:
+    files = await visit.house.store.read(lambda tx: attachment.of_link(tx, visit.link.id))
     return show(
         request,
         "page.html",
@@ -200,6 +228,9 @@ def _show(  # noqa: PLR0913  what a page is made of
         answers=judged.answers,
         faults={name: visit.texts(fault.text, **dict(fault.values)) for name, fault in judged.faults.items()},
         given=given or {},
+        files=files,
+        with_files=any(question.kind == "files" for question in found.questions.values()),
+        most_mb=MOST_BYTES // 1024**2,
         reason=visit.house.concern_label(visit.concern, visit.texts.language),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -13,17 +13,23 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from callflow import inbox
 from callflow.inbox import CardClosedError, CardHeldError, CardUnknownError, InboxError
+from callflow.links import thread
+from callflow.links.thread import Answer
+from callflow.outbox import segments
+from callflow.outbox import texts as sms_texts
+from callflow.outbox.queue import Sms, put_sms
 from callflow.store import Card, Tx
 from callflow.users import account
 from callflow.web import words
 from callflow.web.cards import View
 from callflow.web.desk import look
-from callflow.web.house import House
+from callflow.web.house import BIRTH, House
 from callflow.web.staff import GuardedDep, HouseDep, Staff, StaffDep, go, show
 
 router = APIRouter(prefix="/inbox", include_in_schema=False)
 FLASH = "rufweiche_said"
 _LONGEST_NOTE = 2000
+_SMS_VALID = timedelta(hours=4)
 _LEAVING = frozenset({"release", "unreached", "close"})
 _SAID = {
     "release": "released",
@@ -31,6 +37,7 @@ _SAID = {
     "close": "closed",
     "note": "noted",
     "reopen": "reopened",
+    "answer": "answered",
 }
 
 
@@ -143,6 +150,32 @@ def _reopen(tx: Tx, wish: Wish) -> Card:
     return inbox.reopen(tx, wish.card, wish.user, now=wish.now)
 
 
+def _answer(tx: Tx, wish: Wish) -> Card:
+    """Write to the patient: the text stays here, the SMS says only that there is one."""
+    if not wish.text:
+        raise WishError("told.empty_note")
+    card = inbox.find(tx, wish.card)
+    if not thread.birth_date(tx, card, BIRTH):
+        raise WishError("told.no_birth")
+    if wish.house.caps.objection(tx, card.number, now=wish.now):
+        raise WishError("told.no_sms")
+    said = Answer(wish.user, wish.text)
+    token, link = thread.answer(tx, card, said, now=wish.now)
+    url = f"{wish.house.public_url}/f/{token}"
+    text = sms_texts.reply(card.language, wish.house.sms_name, url)
+    sms = Sms(
+        to=card.number,
+        text=text,
+        reference=url,
+        purpose="reply",
+        expires=wish.now + _SMS_VALID,
+        link_id=link.id,
+        card_id=card.id,
+    )
+    put_sms(tx, sms, now=wish.now, segments=segments.count(text).segments)
+    return card
+
+
 _DEEDS: Mapping[str, Callable[[Tx, Wish], Card]] = {
     "claim": _claim,
     "release": _release,
@@ -150,6 +183,7 @@ _DEEDS: Mapping[str, Callable[[Tx, Wish], Card]] = {
     "close": _close,
     "note": _note,
     "reopen": _reopen,
+    "answer": _answer,
 }
 
 
