@@ -146,6 +146,20 @@ def simulate(  # noqa: PLR0913 - one parameter for each option
 
 
 @app.command()
+def diagram(
+    flow: Annotated[str, typer.Argument(help="Name oder Datei eines Ablaufs / a flow's name or file")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="flow.svg oder/or flow.mmd")] = Path("flow.svg"),
+    config: Config = None,
+    prompts: Prompts = None,
+) -> None:
+    """Einen Ablauf zum Aufhängen zeichnen / draw a flow for the wall."""
+    from callflow.bootstrap import rehearsal  # noqa: PLC0415  # see serve
+
+    with _told():
+        sys.exit(rehearsal.draw(places.settings(places.Options(Path(), config, prompts)), flow, out))
+
+
+@app.command()
 def replay(
     call_id: Annotated[str, typer.Argument(help="Kennung des Anrufs / the call's id")],
     data: Data = Path("var/data"),

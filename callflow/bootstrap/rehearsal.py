@@ -14,6 +14,9 @@ from rich.console import Console
 from callflow import journal
 from callflow.bootstrap.first_run import database_path, spoken_facts
 from callflow.bootstrap.flows import surroundings
+from callflow.drawing.mermaid import mermaid
+from callflow.drawing.picture import picture
+from callflow.drawing.svg import svg
 from callflow.effects import Prompt
 from callflow.events import Event
 from callflow.flow import Flow
@@ -22,7 +25,9 @@ from callflow.hours import Calendar
 from callflow.language import FlowErrors, load_calendars, look
 from callflow.prompts.cache import Cache
 from callflow.prompts.console import play
+from callflow.prompts.shelf import samples
 from callflow.prompts.studio import Studio
+from callflow.prompts.wording import Wording
 from callflow.sealing import Sealer, load_key
 from callflow.settings import Settings
 from callflow.simulate import script, suite
@@ -30,7 +35,6 @@ from callflow.simulate.replay import NoSuchCallError
 from callflow.simulate.replay import replay as tell_again
 from callflow.simulate.screen import Screen, Speaker
 from callflow.simulate.walk import Setting, Walk
-from callflow.simulate.wording import Wording
 from callflow.store import Call, Store, Tx
 
 
@@ -112,6 +116,22 @@ def simulate_all(settings: Settings, folder: Path | None, console: Console) -> i
         return known.setdefault(name, known.get(name) or flow(settings, name))
 
     return suite.show(suite.run(folder or settings.config / "calls", found, calendars(settings)), console)
+
+
+def draw(settings: Settings, name: str, out: Path) -> int:
+    """Draw a flow as SVG, or as Mermaid text if the file is named .mmd; return the exit status.
+
+    Raises:
+        FlowErrors: the flow has an error.
+        OSError: the file can't be written.
+    """
+    facts = spoken_facts(settings)
+    found = flow(settings, name)
+    wording = Wording(settings.prompts, {**facts, found.language: samples(found.language)})
+    drawn = picture(found, wording.of)
+    text = mermaid(drawn) if out.suffix == ".mmd" else svg(drawn, settings.practice.practice.name)
+    out.write_text(text, encoding="utf-8")
+    return 0
 
 
 def replay(settings: Settings, call_id: str, console: Console) -> int:

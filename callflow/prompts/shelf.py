@@ -36,6 +36,11 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
 """Values a call may bring, to hear and measure a prompt without a call; "" holds those of all languages."""
 
 
+def samples(language: str) -> Mapping[str, str]:
+    """Return the sample values of a language."""
+    return {**SAMPLES[""], **SAMPLES.get(language, {})}
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """Something to be rendered ahead of all calls.

@@ -243,9 +243,7 @@ class Studio:
         """
         done: list[Rendered] = []
         for entry in shelf.entries(self.folder, languages):
-            samples = (
-                {**shelf.SAMPLES[""], **shelf.SAMPLES.get(entry.language, {})} if with_samples else NOTHING
-            )
+            samples = shelf.samples(entry.language) if with_samples else NOTHING
             rendered = await self.render(entry, samples)
             progress(rendered)
             done.append(rendered)

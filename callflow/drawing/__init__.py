@@ -1,0 +1,1 @@
+"""A flow as a picture that one can print and hang on the wall."""
