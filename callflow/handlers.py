@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import assert_never, cast
 
 from sqlmodel import func, select
 
@@ -18,7 +18,7 @@ from callflow.links.fallback import fall_back
 from callflow.links.link import Offer
 from callflow.outbox import queue, segments, texts
 from callflow.outbox.caps import Caps
-from callflow.store import Call, CallStep, Card, Intent, Link, Tx
+from callflow.store import Call, CallStep, Card, Intent, Link, Tx, announce
 
 Answer = Callable[[Tx, State, str, datetime], Told]
 """Answers a question: transaction, state of the call, subject, aware time."""
@@ -88,9 +88,23 @@ class Handlers:
         A link whose form already came, or that became a card before, needs none.
         """
         link = tx.get(Link, intent.link_id) if intent.link_id else None
-        if link is None:
-            return None
-        return fall_back(tx, link, "sms_failed", now=now, deadlines=self.deadlines)
+        if link is not None and intent.purpose == "link":
+            return fall_back(tx, link, "sms_failed", now=now, deadlines=self.deadlines)
+        card = tx.get(Card, intent.card_id) if intent.card_id else None
+        return None if card is None else self._answer_lost(tx, card, now)
+
+    def _answer_lost(self, tx: Tx, card: Card, now: datetime) -> Card:
+        """Open (or call back to mind) the card whose answer did not arrive."""
+        urgency = cast("Urgency", card.urgency)
+        contact = Contact(
+            kind="sms_failed",
+            concern=card.concern,
+            urgency=urgency,
+            number=card.number,
+            name=card.name,
+            language=card.language,
+        )
+        return inbox.open_card(tx, contact, now=now, due=self._due(card.concern, urgency, now))
 
     def _send_link(self, tx: Tx, state: State, effect: SendLink, now: datetime) -> None:
         offer = Offer(
@@ -118,7 +132,7 @@ class Handlers:
             link_id=link.id,
         )
         queue.put_sms(tx, sms, now=now, segments=segments.count(text).segments)
-        inbox.announce(tx, "link", link.id, "created", now=now)
+        announce(tx, "link", link.id, "created", now=now)
 
     def _open_card(self, tx: Tx, state: State, effect: OpenCard, now: datetime) -> None:
         person = directory.find(tx, effect.number)
@@ -147,7 +161,7 @@ def _end_call(tx: Tx, state: State, effect: EndCall, now: datetime) -> None:
     call = tx.get_one(Call, state.call)
     call.outcome = effect.outcome
     call.ended_at = now
-    inbox.announce(tx, "call", call.id, "ended", now=now)
+    announce(tx, "call", call.id, "ended", now=now)
 
 
 def _queue(tx: Tx, state: State, subject: str, now: datetime) -> Told:

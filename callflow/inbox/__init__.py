@@ -2,7 +2,6 @@
 
 from callflow.inbox.claim import claim, release, release_stale, take_over
 from callflow.inbox.deadlines import Deadlines
-from callflow.inbox.events import announce
 from callflow.inbox.faults import (
     CardClosedError,
     CardHeldError,
@@ -26,7 +25,6 @@ __all__ = [
     "Deadlines",
     "Feed",
     "InboxError",
-    "announce",
     "attempt",
     "claim",
     "close",

@@ -7,7 +7,7 @@ from typing import Literal
 
 from sqlmodel import func, select
 
-from callflow.store import Card, CardEvent, Change, Tx
+from callflow.store import Card, CardEvent, Tx, announce
 
 EventKind = Literal[
     "opened",
@@ -30,9 +30,3 @@ def log(  # noqa: PLR0913  an entry has this many columns
     count = tx.exec(select(func.count()).select_from(CardEvent).where(CardEvent.card_id == card.id)).one()
     tx.add(CardEvent(card_id=card.id, position=count + 1, at=now, kind=kind, user_id=user, text=text))
     announce(tx, "card", card.id, kind, now=now)
-
-
-def announce(tx: Tx, topic: str, subject: str, kind: str, *, now: datetime) -> None:
-    """Write a line of the change feed; it holds ids only."""
-    tx.add(Change(topic=topic, subject=subject, kind=kind, at=now))
-    tx.info["changed"] = True

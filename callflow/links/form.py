@@ -11,9 +11,9 @@ from typing import cast
 from sqlmodel import col, select
 
 from callflow.effects import Urgency
-from callflow.inbox import Contact, announce, open_card
+from callflow.inbox import Contact, open_card
 from callflow.links.link import LinkClosedError, usable
-from callflow.store import Attachment, Card, Link, Submission, Tx
+from callflow.store import Attachment, Card, Link, Submission, Tx, announce
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,8 @@ from datetime import datetime
 from sqlmodel import col, select
 
 from callflow.effects import Urgency
-from callflow.inbox import announce
 from callflow.sealing import Sealer, SealError
-from callflow.store import Link, Tx
+from callflow.store import Link, Tx, announce
 from callflow.tokens import fingerprint, new_token
 
 _VISIT = b"cookie|visit|form"

@@ -11,7 +11,7 @@ from sqlmodel import col, select
 
 from callflow.outbox import queue
 from callflow.outbox.transport import Delivery, Receipt
-from callflow.store import Intent, Tx
+from callflow.store import Intent, Tx, announce
 
 LOST: tuple[Delivery, ...] = ("undelivered", "failed")
 # A height for each report: the highest ever told counts. Arrival proves more than any report of failure.
@@ -63,6 +63,8 @@ def told(tx: Tx, report: Report, lost: Lost, *, now: datetime) -> bool:
     if intent.started and intent.status in ("queued", "leased", "unknown"):
         queue.note(tx, intent, "found", "report", now=now)
         queue.sent(intent, Receipt(report.provider_id), now=now)
+        if intent.link_id:
+            announce(tx, "link", intent.link_id, "sent", now=now)
     if intent.status == "sent":
         rise(tx, intent, report.delivery, report.error, lost, now=now)
     return True

@@ -167,6 +167,24 @@ def cancel(tx: Tx, intent_id: str, *, now: datetime) -> bool:
     return True
 
 
+def dead(tx: Tx, *, limit: int = 200) -> Sequence[Intent]:
+    """Return the outgoing events that could not be delivered, latest first."""
+    lost = select(Intent).where(Intent.kind == "webhook", col(Intent.status).in_(("failed", "unknown")))
+    return tx.exec(lost.order_by(col(Intent.finished_at).desc(), col(Intent.id)).limit(limit)).all()
+
+
+def revive(tx: Tx, intent_id: str, *, now: datetime) -> bool:
+    """Put a dead event back into the queue; tells whether there was one of this id. Messages stay dead."""
+    intent = tx.get(Intent, intent_id)
+    if intent is None or intent.kind != "webhook" or intent.status not in ("failed", "unknown"):
+        return False
+    put_back(intent, at=now, error="")
+    intent.started, intent.tried, intent.attempts, intent.asks = False, "", 0, 0
+    intent.finished_at = None
+    tx.info["changed"] = True
+    return True
+
+
 def recent(tx: Tx, *, kind: str = "sms", limit: int = 100) -> Sequence[Intent]:
     """Return the newest intents, for the outbox page and the API."""
     newest = select(Intent).where(Intent.kind == kind).order_by(col(Intent.created_at).desc(), col(Intent.id))
@@ -200,7 +218,16 @@ def _finish(intent: Intent, status: str, now: datetime) -> None:
     intent.finished_at = now
     intent.lease = ""
     intent.leased_until = None
-    if intent.transport != "console":
-        # The text holds the link's token, which stands nowhere else in the clear; the demo page shows it.
+    if not _still_needed(intent):
         intent.body = ""
         intent.reference = ""
+
+
+def _still_needed(intent: Intent) -> bool:
+    """Tell whether the body is: a dead event may be sent again, the demo page shows its messages.
+
+    Otherwise it goes: a text message holds the link's token, which stands nowhere else in the clear.
+    """
+    if intent.kind == "webhook":
+        return intent.status in ("failed", "unknown")
+    return intent.transport == "console"

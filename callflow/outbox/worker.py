@@ -28,7 +28,7 @@ from callflow.outbox.transport import (
     TransientError,
     Transport,
 )
-from callflow.store import Intent, Store, Tx
+from callflow.store import Intent, Store, Tx, announce
 
 _log = structlog.get_logger("outbox")
 _SEND_S = 30.0  # a transport that is silent for longer has perhaps sent
@@ -221,6 +221,8 @@ class Worker:
 
     def _sent(self, tx: Tx, intent: Intent, receipt: Receipt, now: datetime) -> None:
         queue.sent(intent, receipt, now=now)
+        if intent.link_id:
+            announce(tx, "link", intent.link_id, "sent", now=now)
         intent.poll_at = delivery.next_poll(now, now)
         delivery.rise(tx, intent, receipt.delivery, receipt.error, self.lost, now=now)
 

@@ -2,6 +2,7 @@
 
 from callflow.store.calls import Call, CallEvent, CallStep
 from callflow.store.cards import Card, CardEvent, Change
+from callflow.store.changes import announce
 from callflow.store.database import Store, Tx, WrongKeyError, sqlite_version
 from callflow.store.intents import Attempt, Endpoint, Intent
 from callflow.store.links import Attachment, Link, Message, Submission
@@ -32,6 +33,7 @@ __all__ = [
     "User",
     "WebSession",
     "WrongKeyError",
+    "announce",
     "new_id",
     "place",
     "sealer_of",

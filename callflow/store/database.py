@@ -49,7 +49,7 @@ class Store:
     def __init__(self, path: Path, sealer: Sealer) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.sealer = sealer
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: list[Callable[[], object]] = []
         self._writer = _engine(path, readers=0)
         with self._writer.connect() as connection:
             migrate.upgrade(connection)
@@ -77,7 +77,7 @@ class Store:
         """As `read`, for callers without an event loop."""
         return self._reading.submit(self._run, self._reader, work).result()
 
-    def on_commit(self, listener: Callable[[], None]) -> None:
+    def on_commit(self, listener: Callable[[], object]) -> None:
         """Have `listener` called in the writer thread after every commit that changed the feed."""
         self._listeners.append(listener)
 

@@ -75,7 +75,12 @@ class Attempt(Row, table=True):
 
 
 class Endpoint(Row, table=True):
-    """Where outgoing events go: another inbox or practice software."""
+    """Where outgoing events go: another inbox or practice software.
+
+    Args:
+        events: names of events, separated by blanks; "" for all.
+        full: events carry what the card says, and not only its id.
+    """
 
     __tablename__ = "endpoints"
 
@@ -83,5 +88,6 @@ class Endpoint(Row, table=True):
     url: str = sealed()
     secret: str = sealed()
     events: str = ""
+    full: bool = False
     active: bool = True
     created_at: datetime = instant()
