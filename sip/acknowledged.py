@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from sip.core import Core
-from sip.exchange import Answering
+from sip.exchange import Answering, Timer
 from sip.message import Response
 
 _LONGEST = 8  # T2 is eight times T1
@@ -33,7 +32,7 @@ class Acknowledged:
         self._on_silence = on_silence
         self._gap = core.settings.t1_s
         self._spent = 0.0
-        self._timer: asyncio.TimerHandle = core.clock.call_later(self._gap, self._again)
+        self._timer: Timer = core.clock.call_later(self._gap, self._again)
 
     def _again(self) -> None:
         t1 = self._core.settings.t1_s

@@ -96,11 +96,11 @@ class Dialog:
 
 
 def contact(headers: Headers) -> Uri | None:
-    """Give the first Contact's URI, None when there is none that can be called."""
-    values = headers.values("Contact")
-    if not values:
+    """Give the first Contact's URI, None when there is none that can be read and called."""
+    try:
+        uri = parse_name_addr(headers.values("Contact")[0]).uri
+    except (IndexError, ValueError):
         return None
-    uri = parse_name_addr(values[0]).uri
     return uri if uri.scheme in {"sip", "sips"} else None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -26,13 +25,20 @@ Key = tuple[str, ...]
 COOKIE = "z9hG4bK"
 
 
+class Timer(Protocol):
+    """A call to come."""
+
+    def cancel(self) -> None:
+        """Call it off."""
+
+
 class Clock(Protocol):
     """The part of an event loop that exchanges need; tests pass a clock they turn by hand."""
 
     def time(self) -> float:
         """Monotonic time in seconds."""
 
-    def call_later(self, delay: float, callback: Callable[..., object], *args: object) -> asyncio.TimerHandle:
+    def call_later(self, delay: float, callback: Callable[..., object], *args: object) -> Timer:
         """Call later."""
 
 
@@ -46,7 +52,7 @@ class _Exchange:
         self.key = key
         self.hop = hop
         self.machine = Machine(table, reliable=hop.carrier.reliable, t1_s=owner.t1_s)
-        self.timers: dict[Event, asyncio.TimerHandle] = {}
+        self.timers: dict[Event, Timer] = {}
         self.latest: bytes = b""
 
     @property

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from sip.core import Core
 from sip.dialog import answering
 from sip.digest import Login, Secret
-from sip.exchange import Answering
+from sip.exchange import Answering, Timer
 from sip.headers import Headers
 from sip.identity import diverted_from, identify
 from sip.leg import Book, EndedBy, Leg
@@ -79,7 +78,7 @@ class IncomingLeg(Leg):
         self._pending: Callable[[], None] | None = None
         self._provisional: Provisional | None = None
         self._rseq = 0
-        self._refresh_ringing: asyncio.TimerHandle | None = None
+        self._refresh_ringing: Timer | None = None
         exchange.on_failed = self._not_acknowledged
         self._confirmed_told = False
         book.learn(self, self.dialog)
@@ -252,7 +251,7 @@ class Provisional:
         self._on_silence = on_silence
         self._gap = core.settings.t1_s
         self._spent = 0.0
-        self._timer: asyncio.TimerHandle = core.clock.call_later(self._gap, self._again)
+        self._timer: Timer = core.clock.call_later(self._gap, self._again)
 
     def _again(self) -> None:
         self._spent += self._gap

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from sip.core import Core, has_sdp, tag
 from sip.dialog import Dialog, calling
 from sip.digest import Login, Secret
-from sip.exchange import Asking, cancel_for
+from sip.exchange import Asking, Timer, cancel_for
 from sip.leg import Book, Dialled, EndedBy, Leg
 from sip.message import Response
 from sip.offer import Local, OfferError, SdpError
@@ -82,7 +82,7 @@ class OutgoingLeg(Leg):
         self._rseqs: dict[str, int] = {}
         self._redirects = 0
         self._fields: tuple[tuple[str, str], ...] = ()
-        self._deadline: asyncio.TimerHandle | None = None
+        self._deadline: Timer | None = None
         self._outcome: asyncio.Future[Dialled] = asyncio.get_running_loop().create_future()
         self._body = self.session.negotiation.offer(local)
 
@@ -325,7 +325,13 @@ class OutgoingLeg(Leg):
         self._settle(outcome)
         if self._heard:
             self._send_cancel()
-        self._deadline = self.core.clock.call_later(64 * self.core.settings.t1_s, self.clear)
+        self._deadline = self.core.clock.call_later(64 * self.core.settings.t1_s, self._cancelled)
+
+    def _cancelled(self) -> None:
+        """No final answer followed our CANCEL: the INVITE is over all the same (RFC 3261 9.1)."""
+        if self._asking:
+            self._asking.forget()
+        self.clear()
 
     def _send_cancel(self) -> None:
         if self._asking and not self._cancel_sent:

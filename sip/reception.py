@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import secrets
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import structlog
 
@@ -100,9 +102,10 @@ class Reception:
             return
         try:
             self._take(message, hop, peer)
-        except Exception as error:  # one call's fault must not take the socket from all others
+        except Exception as error:  # noqa: BLE001  # one call's fault must not take the socket from all others
             self.core.counters["internal_error"] += 1
-            log.exception("message failed", error=type(error).__name__)
+            # No traceback: its local variables hold what callers said of themselves.
+            log.error("message failed", error=type(error).__name__, where=place_of(error))  # noqa: TRY400
 
     def fault(self, fault: MessageError, hop: Hop) -> None:
         """Take what could not be read: answer by the book if its sender can make use of it."""
@@ -156,6 +159,16 @@ class Reception:
         if message.method == "CANCEL":
             self._cancel(message, exchange)
             return
+        try:
+            self._serve(message, exchange, hop, peer, merged=merged)
+        except ValueError:  # a header that only now was read
+            core.counters["malformed_late"] += 1
+            if exchange.answered:
+                raise
+            core.respond(exchange, 400)
+
+    def _serve(self, message: Request, exchange: Answering, hop: Hop, peer: Peer, *, merged: bool) -> None:
+        core = self.core
         refusal = self._unproven(message, hop, peer) or unserved(message)
         if refusal:
             core.respond(exchange, *refusal)
@@ -243,6 +256,12 @@ class Reception:
 
     def _now(self) -> float:
         return self.core.clock.time()
+
+
+def place_of(error: Exception) -> str:
+    """Give the file and line where an error was raised."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(last.filename).name}:{last.lineno}"
 
 
 def unserved(message: Request) -> Refusal | None:

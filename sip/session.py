@@ -5,14 +5,13 @@ RFC 3261 14, RFC 3311, RFC 4028.
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from typing import TYPE_CHECKING
 
 from sip import session_timer
 from sip.acknowledged import Acknowledged
 from sip.core import SDP_TYPE, has_sdp
-from sip.exchange import Answering
+from sip.exchange import Answering, Timer
 from sip.headers import Headers
 from sip.message import Request, Response
 from sip.negotiation import Negotiation
@@ -48,8 +47,8 @@ class Session:
         self.owed: Answering | None = None
         self.peer_updates = False
         self._terms: session_timer.Terms | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._retry: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
+        self._retry: Timer | None = None
         self._wish_s = leg.core.settings.session_expires_s
         self._seq = 0
 

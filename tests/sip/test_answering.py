@@ -6,7 +6,9 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
+from sip.leg import Leg
 from sip.message import Request, Response, parse
 from sip.phone_settings import Listen
 from sip.phone_settings import Peer as KnownPeer
@@ -502,3 +504,39 @@ async def test_a_peer_by_digest_is_challenged_and_let_in(digests: tuple[str, ...
             incoming = await home.leg()
             incoming.answer(OURS)
             assert await leg.answered() == "answered"
+
+
+async def test_ipv6_is_spoken_like_ipv4() -> None:
+    six = settings(listen=(Listen(host="::1", port=0),))
+    async with house(six) as home, house(six) as other:
+        host, port = home.phone.address()
+        leg = other.phone.call(f"sip:100@[{host}]:{port}", replace(OURS, address="::1"))
+        incoming = await home.leg()
+        incoming.answer(replace(OURS, address="::1", port=42010))
+        assert await leg.answered() == "answered"
+        assert leg.sound is not None
+        assert (leg.sound.address, leg.sound.port) == ("::1", 42010)
+        leg.hang_up()
+        await home.until(("ended", "caller"))
+
+
+async def test_bad_messages_are_logged_once_a_minute_and_never_with_content() -> None:
+    with capture_logs() as lines:
+        async with house() as home:
+            for _ in range(5):
+                home.peer.send(Call(home.peer.port).invite().replace(b"CSeq: 1 INVITE", b"CSeq: x INVITE"))
+            await home.counted("malformed_malformed_CSeq", 5)
+    assert [line["event"] for line in lines] == ["malformed message"]
+    assert "4917112345" not in str(lines)
+
+
+async def test_a_fault_is_logged_with_its_place_and_without_content() -> None:
+    def faulty(leg: Leg) -> None:
+        raise RuntimeError(leg.identity.number)
+
+    with capture_logs() as lines:
+        async with house(FAST, faulty) as home:
+            home.peer.send(Call(home.peer.port).invite())
+            await home.leg()
+    assert [(line["event"], line["error"]) for line in lines] == [("message failed", "RuntimeError")]
+    assert "4917112345" not in str(lines)

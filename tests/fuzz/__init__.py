@@ -1,0 +1,1 @@
+"""Mutation fuzzing of everything that a stranger can send us."""

@@ -1,0 +1,172 @@
+"""Sessions over time: timers, glare, renewals (RFC 4028, RFC 3261 14.1), on a clock turned by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from sip.leg import Leg
+from sip.message import Message, Request, Response, parse
+from tests.fuzz.target import OURS, PEER, Target
+from tests.sip.peer import SDP, Call, answer_to
+
+CONTACT = f"Contact: <sip:peer@127.0.0.1:{PEER[1]}>"
+
+
+class Talk:
+    """A telephone with one incoming call that stands."""
+
+    def __init__(self, extra: str = "") -> None:
+        self.target = Target()
+        self.target.settle()
+        self.call = Call(PEER[1], call_id="talk", extra=extra)
+        self.target.take(self.call.invite())
+        self.answer = self.sent(Response, 200)
+        self.call.to_tag, self.call.extra = self.answer.to.tag, ""
+        self.target.take(self.call.ack())
+        self.leg: Leg = next(iter(self.target.legs.living.values()))
+        self.ended: list[str] = []
+        self.leg.on_ended = self.ended.append
+
+    def all_sent(self) -> list[Message]:
+        return [parse(data) for data in self.target.wire.sent]
+
+    def sent(self, kind: type[Message], what: object) -> Message:
+        """Give the last message of a kind: a response by status, a request by method."""
+        for message in reversed(self.all_sent()):
+            if isinstance(message, kind) and what in {
+                getattr(message, "status", None),
+                getattr(message, "method", None),
+            }:
+                return message
+        raise AssertionError(f"nothing like {what} was sent")
+
+    def methods(self) -> list[str]:
+        return [message.method for message in self.all_sent() if isinstance(message, Request)]
+
+    def wait(self, seconds: float) -> None:
+        self.target.wire.sent.clear()
+        self.target.clock.advance(seconds)
+
+
+async def test_a_peer_that_promised_to_refresh_and_does_not_is_given_up() -> None:
+    talk = Talk("Session-Expires: 100;refresher=uac\nSupported: timer\n")
+    assert talk.answer.headers.get("Session-Expires") == "100;refresher=uac"
+    assert talk.answer.headers.get("Require") == "timer"
+    talk.wait(67)
+    assert (talk.methods(), talk.ended) == ([], [])
+    talk.wait(2)
+    assert (talk.methods()[0], talk.ended) == ("BYE", ["error"])
+
+
+async def test_a_refresh_by_the_peer_keeps_the_session() -> None:
+    talk = Talk("Session-Expires: 100;refresher=uac\nSupported: timer\n")
+    talk.wait(60)
+    talk.target.take(talk.call.within("UPDATE", extra="Session-Expires: 100;refresher=uac\nSupported: timer"))
+    assert talk.sent(Response, 200).cseq.method == "UPDATE"
+    talk.wait(60)
+    assert talk.ended == []
+
+
+async def test_we_refresh_by_update_where_the_peer_knows_it() -> None:
+    talk = Talk("Session-Expires: 100;refresher=uas\nSupported: timer\nAllow: INVITE, UPDATE\n")
+    talk.wait(51)
+    update = talk.sent(Request, "UPDATE")
+    assert (update.headers.get("Session-Expires"), update.body) == ("1800", b"")
+    talk.target.take(answer_to(update, 200, extra="Session-Expires: 120;refresher=uac"))
+    talk.wait(59)
+    assert talk.methods() == []
+    talk.wait(2)
+    assert talk.methods()[0] == "UPDATE"
+
+
+async def test_we_refresh_by_reinvite_where_it_does_not() -> None:
+    talk = Talk("Session-Expires: 100;refresher=uas\nSupported: timer\n")
+    talk.wait(51)
+    invite = talk.sent(Request, "INVITE")
+    assert b"m=audio 42000" in invite.body
+    talk.target.take(answer_to(invite, 200, "x", SDP, CONTACT))
+    assert talk.methods()[-1] == "ACK"
+    assert talk.ended == []
+
+
+@pytest.mark.parametrize("status", [408, 481])
+async def test_a_peer_that_knows_nothing_of_the_call_ends_it(status: int) -> None:
+    talk = Talk("Session-Expires: 100;refresher=uas\nSupported: timer\nAllow: UPDATE\n")
+    talk.wait(51)
+    talk.target.take(answer_to(talk.sent(Request, "UPDATE"), status))
+    assert talk.ended == ["error"]
+
+
+async def test_a_refresh_that_nobody_answers_ends_the_call() -> None:
+    talk = Talk("Session-Expires: 100;refresher=uas\nSupported: timer\nAllow: UPDATE\n")
+    talk.wait(51 + 33)
+    assert talk.ended == ["error"]
+
+
+async def test_a_422_to_our_refresh_raises_the_interval() -> None:
+    talk = Talk("Session-Expires: 100;refresher=uas\nSupported: timer\nAllow: UPDATE\n")
+    talk.wait(51)
+    talk.target.take(answer_to(talk.sent(Request, "UPDATE"), 422, extra="Min-SE: 3600"))
+    talk.wait(51)
+    assert talk.sent(Request, "UPDATE").headers.get("Session-Expires") == "3600"
+
+
+async def test_a_session_timer_below_the_limit_is_refused_with_it() -> None:
+    talk = Talk()
+    talk.target.take(talk.call.within("UPDATE", extra="Session-Expires: 30\nSupported: timer"))
+    assert talk.sent(Response, 422).headers.get("Min-SE") == "90"
+
+
+async def test_our_offer_that_met_the_peers_is_made_again_within_two_seconds() -> None:
+    talk = Talk()
+    talk.leg.hold(replace(OURS, direction="sendonly"))
+    first = talk.sent(Request, "INVITE")
+    talk.target.take(answer_to(first, 491))
+    talk.wait(2.01)
+    second = talk.sent(Request, "INVITE")
+    assert (second.cseq.number, b"a=sendonly" in second.body) == (first.cseq.number + 1, True)
+
+
+async def test_an_offer_of_ours_waits_while_the_peers_is_unacknowledged() -> None:
+    talk = Talk()
+    talk.target.take(talk.call.within("INVITE", SDP))
+    talk.target.wire.sent.clear()
+    talk.leg.hold(OURS)
+    assert talk.methods() == []
+    talk.target.take(talk.call.ack())
+    talk.wait(2.01)
+    assert talk.methods()[0] == "INVITE"
+
+
+async def test_a_refused_offer_of_ours_leaves_the_sound_as_it_was() -> None:
+    talk = Talk()
+    before = talk.leg.sound
+    talk.leg.hold(replace(OURS, direction="sendonly"))
+    talk.target.take(answer_to(talk.sent(Request, "INVITE"), 488))
+    assert (talk.leg.sound, talk.ended, talk.methods()[-1]) == (before, [], "ACK")
+
+
+async def test_an_offer_of_ours_that_nobody_answers_ends_the_call() -> None:
+    talk = Talk()
+    talk.leg.hold(OURS)
+    talk.wait(33)
+    assert talk.ended == ["error"]
+
+
+async def test_ringing_is_repeated_every_minute_so_that_no_proxy_gives_up() -> None:
+    target = Target()
+    target.settle()
+    target.answers = False
+    target.take(Call(PEER[1], call_id="long").invite())
+    target.wire.sent.clear()
+    target.clock.advance(125)
+    assert [parse(data).status for data in target.wire.sent] == [180, 180]  # type: ignore[union-attr]
+
+
+async def test_a_call_that_ended_holds_nothing_after_its_transactions() -> None:
+    talk = Talk()
+    talk.leg.hang_up()
+    talk.target.clock.advance(40)
+    assert not any(talk.target.held.values())
