@@ -11,6 +11,7 @@ from callflow.drawing.labels import exit_label
 from callflow.effects import Prompt
 from callflow.flow import Flow
 from callflow.kinds import Kind
+from callflow.kinds.menu import Menu
 
 Sort = Literal["human", "urgent", "end", "plain"]
 HUB = 6
@@ -127,6 +128,8 @@ def _sort(node: Kind, *, urgent: bool) -> Sort:
 def _urgent(flow: Flow, nodes: Mapping[str, Kind]) -> frozenset[str]:
     """Return the nodes that mark a call as urgent, and those one comes to through them only."""
     marking = {name for name, node in nodes.items() if getattr(node, "urgency", "") == "urgent"}
+    menus = (node for node in nodes.values() if isinstance(node, Menu))
+    marking |= {choice.to for menu in menus for choice in menu.choices.values() if choice.urgency == "urgent"}
     calm = {name for name in (flow.start, *flow.everywhere.values()) if name not in marking}
     pending = list(calm)
     while pending:

@@ -98,8 +98,10 @@ def _said(box: Box) -> list[str]:
     if not box.text:
         return []
     lines = wrap(f"„{box.text}“", _LETTERS)
-    if len(lines) > _TEXT_LINES:
-        lines = wrap(shorten(f"„{box.text}", _LETTERS * _TEXT_LINES - 8, placeholder=" …“"), _LETTERS)
+    for longest in range(_LETTERS * _TEXT_LINES, _LETTERS, -1):
+        if len(lines) <= _TEXT_LINES:
+            break
+        lines = wrap(shorten(f"„{box.text}", longest, placeholder="\u00a0…“"), _LETTERS)
     return lines
 
 

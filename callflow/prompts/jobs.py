@@ -15,6 +15,9 @@ HEAD = struct.Struct(">I")
 LARGEST = 32 * 1024 * 1024  # bytes of sound in one answer; over an hour of speech
 
 
+PieceKind = Literal["text", "digits", "date"]
+
+
 @dataclass(frozen=True, slots=True)
 class Write:
     """Turn a prompt file (`name`) or an inline text (`text`) into pieces of text."""
@@ -77,13 +80,13 @@ class Answer:
 
     Args:
         error: "" when the job was done; else what was wrong, free of values and texts.
-        pieces: (kind, text) of a `Write`.
+        pieces: (kind, text) of a `Write`, as in `callflow.prompts.templates.Piece`.
         sound: A-law of all other jobs.
         source: where the sound came from, e.g. "voice:pico".
     """
 
     error: str = ""
-    pieces: tuple[tuple[str, str], ...] = ()
+    pieces: tuple[tuple[PieceKind, str], ...] = ()
     sound: bytes = b""
     source: str = ""
     facts: Mapping[str, float] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from callflow.prompts import apology, recordings, shelf, sound
 from callflow.prompts.cache import Cache, NoClip
 from callflow.prompts.digits import pairs
 from callflow.prompts.jobs import Convert, Digits, Job, Speak, Synthesise, Write
+from callflow.prompts.normalise.dates import spoken_date
 from callflow.prompts.process import CONVERT_S, START_S, SpeechError, SpeechProcess
 from callflow.prompts.templates import Piece
 from callflow.prompts.tones import SOUNDS
@@ -139,14 +140,14 @@ class Studio:
             dict(self.facts.get("", {})) | dict(self.facts.get(prompt.language, {})) | dict(prompt.values)
         )
         answer = await self._worker.do(Write(prompt.language, prompt.name, prompt.text, values))
-        return tuple(Piece("digits" if kind == "digits" else "text", text) for kind, text in answer.pieces)
+        return tuple(Piece(kind, text) for kind, text in answer.pieces)
 
     async def _piece_clips(self, piece: Piece, language: str) -> tuple[Clip, ...]:
         if piece.kind == "text":
-            voice = self.choice.identity(language)
-            return (
-                await self._make(self._key("text", voice, language, piece.text), Speak(language, piece.text)),
-            )
+            return (await self._text_clip(piece.text, language),)
+        if piece.kind == "date":
+            phrases = spoken_date(piece.text, language)
+            return tuple([await self._text_clip(phrase, language) for phrase in phrases])
         row: list[Clip] = []
         for pair in pairs(piece.text):
             row += [
@@ -154,6 +155,10 @@ class Studio:
                 self._pause(pair.pause_ms),
             ]
         return tuple(clip for clip in row if clip.ms)
+
+    async def _text_clip(self, text: str, language: str) -> Clip:
+        key = self._key("text", self.choice.identity(language), language, text)
+        return await self._make(key, Speak(language, text))
 
     async def digit_clip(self, digits: str, language: str, *, final: bool) -> Clip:
         """Return the clip of one or two digits in going-on or closing tone."""

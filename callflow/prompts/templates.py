@@ -4,8 +4,9 @@ Prompt files (ivr_prompts/<language>/<name>.j2) are written by people with file 
 rendered in the speech worker, whose time and memory are limited, because even a sandboxed template can
 ask for ten gigabytes of "a". Texts typed into flows or web pages know placeholders only (`fill`).
 
-A value that is a telephone number (E.164 or written) or that passes the filter `digits` comes out as its own
-piece: it is spoken from cached digit clips, so that no caller's number ever rests in the cache.
+A value that is a telephone number (E.164 or written), a date ("01.05.1950") or passes the filter `digits`
+comes out as its own piece: it is spoken from shared clips, so that no caller's number or date of birth ever
+rests in the cache.
 """
 
 from __future__ import annotations
@@ -14,18 +15,21 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from callflow.placeholders import PLACEHOLDER, inline
+from callflow.prompts.jobs import PieceKind
 
 LONGEST = 4000  # characters of one prompt; about five minutes of speech
 _NAME = re.compile(r"[a-z0-9äöüß][a-z0-9äöüß_/-]{0,80}")
 _NUMBER = re.compile(r"[+0][\d ()/-]{5,24}|\d{5,24}")
-_OPEN, _CLOSE = "\ue000", "\ue001"  # private use: never typed, so they can mark a piece through a template
-_MARKED = re.compile(f"{_OPEN}([^{_CLOSE}]*){_CLOSE}")
+_DATE = re.compile(r"\d{2}\.\d{2}\.\d{4}")
+# private use: never typed, so they can mark a piece through a template
+_DIGITS, _DAY, _CLOSE = "\ue000", "\ue002", "\ue001"
+_MARKS = str.maketrans("", "", _DIGITS + _DAY + _CLOSE)
+_MARKED = re.compile(f"([{_DIGITS}{_DAY}])([^{_CLOSE}]*){_CLOSE}")
 
 Values = Mapping[str, str]
 
@@ -36,9 +40,12 @@ class PromptError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a prompt: running text, or digits that are composed of clips."""
+    """A part of a prompt: running text, or digits or a date that are composed of clips.
 
-    kind: Literal["text", "digits"]
+    A date stands as "01.05.1950" after the word before it ("der 01.05.1950"), which decides its endings.
+    """
+
+    kind: PieceKind
     text: str
 
 
@@ -103,19 +110,36 @@ def cut(text: str) -> tuple[Piece, ...]:
     if len(text) > LONGEST:
         raise PromptError(f"text of {len(text)} characters is over the limit of {LONGEST}")
     pieces: list[Piece] = []
-    for index, part in enumerate(_MARKED.split(text)):
-        words = " ".join(part.replace(_OPEN, "").replace(_CLOSE, "").split())
-        if any(sign.isalnum() for sign in words):
-            pieces.append(Piece("digits" if index % 2 else "text", words))
+    begin = 0
+    for found in _MARKED.finditer(text):
+        _add(pieces, "text", text[begin : found.start()])
+        _add(pieces, "digits" if found[1] == _DIGITS else "date", found[2])
+        begin = found.end()
+    _add(pieces, "text", text[begin:])
     return tuple(pieces)
 
 
+def _add(pieces: list[Piece], kind: PieceKind, raw: str) -> None:
+    words = " ".join(raw.translate(_MARKS).split())
+    if not any(sign.isalnum() for sign in words):
+        return
+    if kind == "date" and pieces and pieces[-1].kind == "text":
+        rest, _, before = pieces.pop().text.rpartition(" ")
+        pieces.extend([Piece("text", rest)] if rest else [])
+        words = f"{before} {words}"
+    pieces.append(Piece(kind, words))
+
+
 def _marked(value: object) -> str:
-    return f"{_OPEN}{str(value).strip(_OPEN + _CLOSE)}{_CLOSE}"
+    return f"{_DIGITS}{str(value).translate(_MARKS)}{_CLOSE}"
 
 
 def _marked_number(value: object) -> object:
-    return _marked(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else value
+    if not isinstance(value, str):
+        return value
+    if _DATE.fullmatch(value):
+        return f"{_DAY}{value}{_CLOSE}"
+    return _marked(value) if _NUMBER.fullmatch(value) else value
 
 
 def _nested(values: Values) -> dict[str, object]:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callflow.prompts.normalise import normalise
+from callflow.prompts.normalise.dates import spoken_date
 from callflow.prompts.normalise.phone import groups
 from callflow.prompts.normalise.words import LANGUAGES
 
@@ -127,6 +128,21 @@ def test_a_language_without_rules_is_left_to_its_voice() -> None:
 def test_no_digit_no_tag_and_no_control_sign_ever_reaches_a_voice(text: str, language: str) -> None:
     spoken = normalise(text, language)
     assert re.search(r"[\d<>\x00-\x1f]", spoken) is None
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "phrases"),
+    [
+        ("de", "der 03.05.1950", ("der dritte Mai", "neunzehnhundertfünfzig")),
+        ("de", "am 01.12.2001", ("am ersten Dezember", "zweitausendeins")),
+        ("de", "03.05.1950", ("dritte Mai", "neunzehnhundertfünfzig")),
+        ("en", "is 24.12.1985", ("is the twenty-fourth of December", "nineteen eighty-five")),
+        ("fr", "le 01.05.1950", ("le premier mai", "mille neuf cent cinquante")),
+        ("es", "el 02.05.1950", ("el dos de mayo", "de mil novecientos cincuenta")),
+    ],
+)
+def test_a_date_of_birth_is_two_phrases(language: str, text: str, phrases: tuple[str, str]) -> None:
+    assert spoken_date(text, language) == phrases
 
 
 PIECES = st.sampled_from([*GERMAN, "8:30", "24.12.", "0351", "12", ".", "-", "Uhr", "Mo", "€", "1", "Dr."])

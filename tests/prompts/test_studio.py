@@ -84,6 +84,13 @@ async def test_a_number_is_read_back_from_shared_digits_so_that_none_rests_in_th
     assert new == {closing.key}
 
 
+async def test_a_date_of_birth_is_spoken_in_parts_that_tell_nothing_together(studio: Studio) -> None:
+    text = "Das ist der {{ date }}. Stimmt das?"
+    first = await studio.clips([Prompt(text=text, values=(("date", "03.05.1950"),))])
+    second = await studio.clips([Prompt(text=text, values=(("date", "04.05.1950"),))])
+    assert [one == other for one, other in zip(first, second, strict=True)] == [True, False, True, True]
+
+
 async def test_a_code_is_read_digit_by_digit(studio: Studio) -> None:
     clips = await studio.clips([Prompt("kennwort", values=(("code", "4829"),))])
     digits = [

@@ -10,6 +10,7 @@ from callflow.placeholders import asked_for, inline
 from callflow.prompts.templates import Piece, PromptError, Templates, cut, fill
 
 NUMBER = "+491712345678"
+DAY = Piece("date", "der 03.05.1950")
 
 
 def rendered(folder: Path, text: str, **values: str) -> tuple[Piece, ...]:
@@ -33,7 +34,24 @@ def test_a_number_is_a_piece_of_its_own(tmp_path: Path, number: str) -> None:
     assert fill("Ihre Nummer ist {{ number }}. Stimmt das?", {"number": number}) == expected
 
 
-@pytest.mark.parametrize("value", ["3", "2026", "18:00", "24.12.2026", "Dr. Sommer"])
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        (
+            "Das ist der {{ d }}. Ja?",
+            (Piece("text", "Das ist"), Piece("date", "der 03.05.1950"), Piece("text", ". Ja?")),
+        ),
+        ("Am {{ d }}", (Piece("date", "Am 03.05.1950"),)),
+        ("{{ d }}", (Piece("date", "03.05.1950"),)),
+    ],
+)
+def test_a_full_date_is_a_piece_of_its_own_with_the_word_before_it(
+    text: str, pieces: tuple[Piece, ...]
+) -> None:
+    assert fill(text, {"d": "03.05.1950"}) == pieces
+
+
+@pytest.mark.parametrize("value", ["3", "2026", "18:00", "24.12.", "Dr. Sommer"])
 def test_other_values_stay_in_the_sentence(value: str) -> None:
     assert fill("Bis {{ hours.until }} also.", {"hours.until": value}) == (
         Piece("text", f"Bis {value} also."),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
-from callflow.prompts.normalise.tables import Rule, Speech, short_forms
+from callflow.prompts.normalise.tables import Speech, short_forms
 from callflow.prompts.normalise.words import cardinal, ordinal
 
 
@@ -23,6 +24,10 @@ class Words:
         months: January to December.
         short: short forms.
         and_word: "&" as a word.
+        per_cent: "%" as words.
+        decimal_word: the decimal mark as a word.
+        euros: more than one euro.
+        of: what stands between day, month and year.
     """
 
     to: str
@@ -34,6 +39,9 @@ class Words:
     short: Mapping[str, str]
     and_word: str
     per_cent: str
+    decimal_word: str
+    euros: str = "euros"
+    of: str = ""
 
 
 _CLOCK = re.compile(r"(?<![\d.,:])([01]?\d|2[0-4])(?::|\s?h\s?)([0-5]\d)?(?![\d:\w])")
@@ -43,38 +51,50 @@ _MONEY = re.compile(r"(?<![\d.,])(\d{1,6})(?:[,.](\d\d))?\s?(?:€|euros?\b)")
 _RANGE = re.compile(r"(?<=\d)\s?[-–—]\s?(?=\d)")
 
 
-def _rules(language: str, words: Words) -> tuple[Rule, ...]:
-    def clock(found: re.Match[str]) -> str:
+def date(day: int, month: int, language: str) -> str:
+    """Return day and month as words."""
+    words = WORDS[language]
+    number = words.first_of_month if day == 1 else cardinal(day, language)
+    return f"{number}{words.of} {words.months[month - 1]}"
+
+
+def year(number: int, language: str) -> str:
+    """Return a year as it is read after a month."""
+    return f"{WORDS[language].of} {cardinal(number, language)}".strip()
+
+
+def _dates(text: str, language: str) -> str:
+    def spoken(found: re.Match[str], order: tuple[int, int, int]) -> str:
+        day, month, of_year = (int(found[group]) for group in order)
+        return f"{date(day, month, language)} {year(of_year, language)}"
+
+    text = _ISO_DATE.sub(lambda found: spoken(found, (3, 2, 1)), text)
+    return _DATE.sub(lambda found: spoken(found, (1, 2, 3)), text)
+
+
+def _clocks(text: str, language: str) -> str:
+    words = WORDS[language]
+
+    def spoken(found: re.Match[str]) -> str:
         hour, minute = int(found[1]), int(found[2] or 0)
-        if not minute:
-            return words.one_hour if hour == 1 else words.full_hour.format(h=cardinal(hour, language))
-        hour_word = words.one_hour if hour == 1 else words.clock.format(h=cardinal(hour, language))
-        return f"{hour_word} {cardinal(minute, language)}"
+        pattern = words.clock if minute else words.full_hour
+        told = words.one_hour if hour == 1 else pattern.format(h=cardinal(hour, language))
+        return f"{told} {cardinal(minute, language)}" if minute else told
 
-    def date(day: int, month: int, year: int) -> str:
-        number = words.first_of_month if day == 1 and words.first_of_month else cardinal(day, language)
-        of = " de" if language == "es" else ""
-        return f"{number}{of} {words.months[month - 1]}{of} {cardinal(year, language)}"
+    return _CLOCK.sub(spoken, text)
 
-    def dates(text: str) -> str:
-        text = _ISO_DATE.sub(lambda found: date(int(found[3]), int(found[2]), int(found[1])), text)
-        return _DATE.sub(lambda found: date(int(found[1]), int(found[2]), int(found[3])), text)
 
-    def money(found: re.Match[str]) -> str:
+def _money(text: str, language: str) -> str:
+    def spoken(found: re.Match[str]) -> str:
         amount, cents = int(found[1]), int(found[2] or 0)
-        coin = "euro" if amount == 1 or language == "it" else "euros"
-        one = {"fr": "un", "it": "un", "es": "un"}[language]
-        spoken = f"{one if amount == 1 else cardinal(amount, language)} {coin}"
-        return f"{spoken} {cardinal(cents, language)}" if cents else spoken
+        told = "un euro" if amount == 1 else f"{cardinal(amount, language)} {WORDS[language].euros}"
+        return f"{told} {cardinal(cents, language)}" if cents else told
 
-    return (
-        dates,
-        lambda text: _RANGE.sub(f" {words.to} ", text),
-        lambda text: _CLOCK.sub(clock, text),
-        lambda text: _MONEY.sub(money, text),
-        short_forms(words.short),
-        lambda text: _ordinals(text, language),
-    )
+    return _MONEY.sub(spoken, text)
+
+
+def _ranges(text: str, language: str) -> str:
+    return _RANGE.sub(f" {WORDS[language].to} ", text)
 
 
 _ORDINALS: Mapping[str, re.Pattern[str]] = {
@@ -88,32 +108,8 @@ def _ordinals(text: str, language: str) -> str:
     return _ORDINALS[language].sub(lambda found: ordinal(int(found[1]), language), text)
 
 
-def _speech(language: str, words: Words) -> Speech:
-    return Speech(
-        language=language,
-        rules=_rules(language, words),
-        decimal=",",
-        decimal_word={"fr": "virgule", "it": "virgola", "es": "coma"}[language],
-        symbols={
-            "&": words.and_word,
-            "%": words.per_cent,
-            "€": "euros" if language != "it" else "euro",
-            "–": ", ",
-            "—": ", ",
-            "/": " ",
-            "_": " ",
-            '"': "",
-            "«": "",
-            "»": "",
-            "(": ", ",
-            ")": ", ",
-        },
-    )
-
-
-FRENCH = _speech(
-    "fr",
-    Words(
+WORDS: Mapping[str, Words] = {
+    "fr": Words(
         to="à",
         clock="{h} heures",
         full_hour="{h} heures",
@@ -143,11 +139,9 @@ FRENCH = _speech(
         },
         and_word="et",
         per_cent="pour cent",
+        decimal_word="virgule",
     ),
-)
-ITALIAN = _speech(
-    "it",
-    Words(
+    "it": Words(
         to="alle",
         clock="{h} e",
         full_hour="{h}",
@@ -170,11 +164,10 @@ ITALIAN = _speech(
         short={"Dott.": "Dottor", "Dr.": "Dottor", "Sig.": "Signor", "Sig.ra": "Signora", "n.": "numero"},
         and_word="e",
         per_cent="per cento",
+        decimal_word="virgola",
+        euros="euro",
     ),
-)
-SPANISH = _speech(
-    "es",
-    Words(
+    "es": Words(
         to="a",
         clock="{h} y",
         full_hour="{h}",
@@ -197,5 +190,37 @@ SPANISH = _speech(
         short={"Dr.": "Doctor", "Dra.": "Doctora", "Sr.": "Señor", "Sra.": "Señora", "n.º": "número"},
         and_word="y",
         per_cent="por ciento",
+        decimal_word="coma",
+        of=" de",
     ),
-)
+}
+
+_RULES = (_dates, _ranges, _clocks, _money)
+
+
+def _speech(language: str) -> Speech:
+    words = WORDS[language]
+    shared = tuple(partial(rule, language=language) for rule in _RULES)
+    return Speech(
+        language=language,
+        rules=(*shared, short_forms(words.short), partial(_ordinals, language=language)),
+        decimal=",",
+        decimal_word=words.decimal_word,
+        symbols={
+            "&": words.and_word,
+            "%": words.per_cent,
+            "€": words.euros,
+            "–": ", ",
+            "—": ", ",
+            "/": " ",
+            "_": " ",
+            '"': "",
+            "«": "",
+            "»": "",
+            "(": ", ",
+            ")": ", ",
+        },
+    )
+
+
+FRENCH, ITALIAN, SPANISH = (_speech(language) for language in ("fr", "it", "es"))
