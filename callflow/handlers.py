@@ -88,7 +88,7 @@ class Handlers:
         A link whose form already came, or that became a card before, needs none.
         """
         link = tx.get(Link, intent.link_id) if intent.link_id else None
-        if link is not None and intent.purpose == "link":
+        if link is not None:
             return fall_back(tx, link, "sms_failed", now=now, deadlines=self.deadlines)
         card = tx.get(Card, intent.card_id) if intent.card_id else None
         return None if card is None else self._answer_lost(tx, card, now)

@@ -8,9 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from callflow.effects import Urgency
@@ -64,7 +72,11 @@ class Concern(Model):
 
 
 class Gateway(Model):
-    """A generic HTTP gateway for SMS: what to request and where the message's id stands in the answer."""
+    """A generic HTTP gateway for SMS: what to request and where the message's id stands in the answer.
+
+    In the body `{to}`, `{text}` and `{id}` are replaced; in the headers `{secret}`, by the environment's
+    RUFWEICHE_SMS_GATEWAY_SECRET.
+    """
 
     url: str
     method: Literal["POST", "PUT"] = "POST"
@@ -92,6 +104,12 @@ class Sms(Model):
     per_day: int = Field(default=400, ge=1)
     validity_minutes: int = Field(default=240, ge=5, le=600)
     gateway: Gateway | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if "gateway" in self.transports and self.gateway is None:
+            raise ValueError("transport 'gateway' needs the section sms.gateway")
+        return self
 
 
 class Links(Model):
@@ -123,6 +141,12 @@ class Web(Model):
     public_url: str = ""
 
 
+class Events(Model):
+    """Events for other programs; `allowed_hosts` are inner hosts that may be written to, also by http."""
+
+    allowed_hosts: tuple[str, ...] = ()
+
+
 class Practice(Model):
     """`config/practice.yaml`."""
 
@@ -133,6 +157,7 @@ class Practice(Model):
     links: Links = Links()
     inbox: Inbox = Inbox()
     web: Web = Web()
+    events: Events = Events()
     language: Language = "de"
 
 
@@ -148,6 +173,7 @@ class Secrets(BaseSettings):
     twilio_api_key: str = ""
     twilio_api_secret: SecretStr = SecretStr("")
     twilio_base_url: str = ""
+    sms_gateway_secret: SecretStr = SecretStr("")
     sip_passwords: dict[str, SecretStr] = Field(default_factory=dict)
     ami_secret: SecretStr = SecretStr("")
 

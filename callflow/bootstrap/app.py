@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from callflow import logs
-from callflow.bootstrap import first_run, practice, twilio
+from callflow.bootstrap import first_run, practice, sending, twilio
 from callflow.bootstrap.chores import Chores
 from callflow.bootstrap.flows import Shelf, shelf
 from callflow.bootstrap.places import app_socket
@@ -25,21 +25,18 @@ from callflow.handlers import Handlers
 from callflow.hours import told
 from callflow.inbox import Deadlines
 from callflow.lines import LineServer
-from callflow.outbox.console import Console
-from callflow.outbox.delivery import Lost
-from callflow.outbox.transport import Transport
-from callflow.outbox.twilio import Twilio
 from callflow.outbox.worker import Worker
 from callflow.prompts.studio import Studio
 from callflow.sealing import Sealer, load_key
 from callflow.session import Sessions
 from callflow.settings import Settings
 from callflow.spool import SpoolReader
-from callflow.store import Intent, Store, Tx
+from callflow.store import Store, Tx
 from callflow.takeover import Takeover
 from callflow.web.app import create_app
 from callflow.web.forms.source import load_forms
 from callflow.web.house import House
+from webhooks.outgoing import Outgoing
 
 _log = structlog.get_logger("app")
 CLOSES_WITHIN = 5  # seconds that web requests may still take after SIGTERM
@@ -59,6 +56,7 @@ class Rooms:
         flows: flows and calendars.
         lines: the app's end of the line socket.
         worker: empties the outbox.
+        outgoing: tells other programs what happens.
         chores: what is due by the clock.
         web: pages and API.
     """
@@ -68,6 +66,7 @@ class Rooms:
     flows: Shelf
     lines: LineServer
     worker: Worker
+    outgoing: Outgoing
     chores: Chores
     web: FastAPI
 
@@ -103,12 +102,15 @@ def build(settings: Settings) -> Rooms:
     web = create_app(_house(settings, store, deadlines, lines))
     for router in twilio.voice_routers(settings, sessions, sealer, _now):
         web.include_router(router)
+    for router in sending.receipts(settings, store, handlers.sms_lost, _now):
+        web.include_router(router)
     return Rooms(
         store=store,
         studio=studio,
         flows=flows,
         lines=lines,
-        worker=Worker(store, {"sms": _transports(settings)}, _lost(handlers), _now),
+        worker=Worker(store, {"sms": sending.transports(settings, _show, _now)}, handlers.sms_lost, _now),
+        outgoing=sending.outgoing(settings, store, _now),
         chores=Chores(store, deadlines, timedelta(minutes=settings.practice.inbox.claim_minutes)),
         web=web,
     )
@@ -120,13 +122,6 @@ def _handlers(settings: Settings, deadlines: Deadlines, flows: Shelf) -> Handler
 
     rules, caps = practice.link_rules(settings), practice.caps(settings)
     return Handlers(rules, deadlines, caps, {"hours": hours})
-
-
-def _lost(handlers: Handlers) -> Lost:
-    def lost(tx: Tx, intent: Intent, now: datetime) -> None:
-        handlers.sms_lost(tx, intent, now=now)
-
-    return lost
 
 
 def _house(settings: Settings, store: Store, deadlines: Deadlines, lines: LineServer) -> House:
@@ -147,14 +142,6 @@ def _house(settings: Settings, store: Store, deadlines: Deadlines, lines: LineSe
     )
 
 
-def _transports(settings: Settings) -> tuple[Transport, ...]:
-    return tuple(_transport(name, settings) for name in practice.transports(settings))
-
-
-def _transport(name: str, settings: Settings) -> Transport:
-    return Twilio(twilio.account(settings), _now) if name == "twilio" else Console(_show)
-
-
 def _show(number: str, text: str) -> None:
     # The demo transport's whole purpose: without an account the message is shown where the server runs.
     sys.stdout.write(f"SMS an / to {number}: {text}\n")
@@ -173,7 +160,10 @@ async def run(settings: Settings) -> None:
     await rooms.open()
     try:
         async with asyncio.TaskGroup() as tasks:
-            background = [tasks.create_task(work) for work in (rooms.worker.run(), rooms.chores.run())]
+            background = [
+                tasks.create_task(work)
+                for work in (rooms.worker.run(), rooms.outgoing.run(), rooms.chores.run())
+            ]
             await server.serve_until_told()
             for task in background:
                 task.cancel()

@@ -29,8 +29,15 @@ def account(settings: Settings) -> Account:
         user=user,
         secret=secret,
         sender=settings.practice.sms.sender,
+        callback=_callback(settings),
         base_url=secrets.twilio_base_url or API,
     )
+
+
+def _callback(settings: Settings) -> str:
+    """Return where delivery reports go; "" when they could not come, or could not be checked."""
+    reachable = settings.public_url.startswith("https://") and settings.secrets.twilio_auth_token
+    return f"{settings.public_url}/webhooks/sms" if reachable else ""
 
 
 def voice_routers(
