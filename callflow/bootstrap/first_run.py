@@ -9,12 +9,15 @@ from pathlib import Path
 
 from rich.console import Console
 
+from callflow.bootstrap.flows import MAIN_CALENDAR
 from callflow.bootstrap.line import Announcements
 from callflow.effects import Prompt
+from callflow.language import load_calendars
 from callflow.prompts import sound
 from callflow.prompts.cache import Cache
 from callflow.prompts.console import render_all
 from callflow.prompts.studio import Facts, Studio
+from callflow.prompts.timetable import week
 from callflow.sealing import Sealer, load_key
 from callflow.settings import Settings
 from callflow.store import Store
@@ -52,13 +55,14 @@ def admin_link(settings: Settings) -> str:
 def spoken_facts(settings: Settings) -> Facts:
     """Return what every prompt may say of the practice."""
     practice = settings.practice.practice
-    return {
-        "": {
-            "practice.name": practice.name,
-            "practice.phone": practice.phone,
-            "practice.address": practice.address,
-        }
+    calendars = load_calendars(settings.config / "hours.yaml")
+    main = calendars.get(MAIN_CALENDAR) or next(iter(calendars.values()))
+    named = {
+        "practice.name": practice.name,
+        "practice.phone": practice.phone,
+        "practice.address": practice.address,
     }
+    return {"": named} | {each: {"practice.hours": week(main, each)} for each in settings.practice.languages}
 
 
 def studio(settings: Settings) -> Studio:

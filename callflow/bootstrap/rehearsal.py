@@ -127,7 +127,10 @@ def draw(settings: Settings, name: str, out: Path) -> int:
     """
     facts = spoken_facts(settings)
     found = flow(settings, name)
-    wording = Wording(settings.prompts, {**facts, found.language: samples(found.language)})
+    wording = Wording(
+        settings.prompts,
+        {**facts, found.language: {**facts.get(found.language, {}), **samples(found.language)}},
+    )
     drawn = picture(found, wording.of)
     text = mermaid(drawn) if out.suffix == ".mmd" else svg(drawn, settings.practice.practice.name)
     out.write_text(text, encoding="utf-8")

@@ -11,7 +11,7 @@ from typing import Protocol
 from callflow.placeholders import asked_for
 
 _NAME = re.compile(r"[a-z0-9äöüß][a-z0-9äöüß_-]*(/[a-z0-9äöüß_-]+)*")
-PRACTICE_VALUES = frozenset({"practice.name", "practice.phone", "practice.address"})
+PRACTICE_VALUES = frozenset({"practice.name", "practice.phone", "practice.address", "practice.hours"})
 """Placeholders that every prompt may use."""
 
 
