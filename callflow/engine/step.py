@@ -7,11 +7,9 @@ silence, so a call can neither hang nor fail here.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from callflow.effects import Effect, HangUp, LogStep
 from callflow.events import CallStarted, DigitsPressed, Event, HungUp, TimedOut
-from callflow.flow import Flow, Leave, Move, State
+from callflow.flow import Flow, Leave, Move, State, changed
 from callflow.kinds.base import ending, say
 
 HOPS = 200
@@ -21,6 +19,7 @@ APOLOGY = "apology"
 """Prompt for a call that cannot go on; every practice has it."""
 
 RETURN = "return"
+_TYPED = (DigitsPressed, TimedOut)
 
 
 def begin(flow: Flow, call: str) -> State:
@@ -43,17 +42,17 @@ def step(flow: Flow, state: State, event: Event) -> tuple[State, tuple[Effect, .
         return (state, ()) if state.node else _start(flow, state, event)
     node = flow.nodes.get(state.node)
     if node is None:
-        return _escape(replace(state, turn=state.turn + 1), ())
-    state = replace(state, turn=state.turn + 1)
+        return _escape(changed(state, turn=state.turn + 1), ())
+    state = changed(state, turn=state.turn + 1)
     target = _everywhere(flow, state, event)
     if target and not node.owns(state, _digits(event)):
         log = LogStep(state.node, f"key {_digits(event)}")
-        return _run(flow, replace(state, stack=(), typed=""), target, (log,))
+        return _run(flow, changed(state, stack=(), typed=""), target, (log,))
     return _settle(flow, node.resume(flow, state, event))
 
 
 def _digits(event: Event) -> str:
-    return event.digits if isinstance(event, DigitsPressed | TimedOut) else ""
+    return event.digits if isinstance(event, _TYPED) else ""
 
 
 def _everywhere(flow: Flow, state: State, event: Event) -> str:
@@ -63,7 +62,7 @@ def _everywhere(flow: Flow, state: State, event: Event) -> str:
 
 
 def _start(flow: Flow, state: State, event: CallStarted) -> tuple[State, tuple[Effect, ...]]:
-    known = replace(
+    known = changed(
         state,
         turn=state.turn + 1,
         caller=event.caller,
@@ -83,7 +82,7 @@ def _run(flow: Flow, state: State, name: str, done: tuple[Effect, ...]) -> tuple
         node = flow.nodes.get(name)
         if node is None:
             return _escape(state, done)
-        move = node.enter(flow, replace(state, node=name, phase="", scratch="", tries=0))
+        move = node.enter(flow, changed(state, node=name, phase="", scratch="", tries=0))
         if not isinstance(move, Leave):
             return move.state, (*done, *move.effects)
         state, name, logs = _target(flow, move)
@@ -104,7 +103,7 @@ def _target(flow: Flow, move: Leave) -> tuple[State, str, tuple[Effect, ...]]:
     logs: tuple[Effect, ...] = (LogStep(state.node, move.exit),)
     while name.startswith(RETURN) and state.stack:
         subflow, exit_ = state.stack[-1], name.removeprefix(RETURN).removeprefix(".") or "then"
-        state = replace(state, stack=state.stack[:-1])
+        state = changed(state, stack=state.stack[:-1])
         name = flow.links.get(subflow, {}).get(exit_, "")
         logs = (*logs, LogStep(subflow, exit_))
     return state, name, logs

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from callflow.effects import Effect, EndCall, LogStep, OpenCard, Outcome, Prompt, RecordEffect
 from callflow.events import Event
-from callflow.flow import Flow, Leave, Move, State, Stay
+from callflow.flow import Flow, Leave, Move, State, Stay, changed
 
 What = Literal["node", "prompt", "destination", "calendar", "concern", "variable", "flow"]
 Severity = Literal["error", "warning"]
@@ -176,7 +176,7 @@ def say(state: State, name: str, **values: str) -> Prompt:
 
 def remember(state: State, pairs: tuple[tuple[str, str], ...]) -> State:
     """Set variables of the call."""
-    return replace(state, variables=tuple(sorted({**dict(state.variables), **dict(pairs)}.items())))
+    return changed(state, variables=tuple(sorted({**dict(state.variables), **dict(pairs)}.items())))
 
 
 _OUTCOMES: dict[str, Outcome] = {
@@ -189,7 +189,7 @@ _OUTCOMES: dict[str, Outcome] = {
 
 def ending(state: State) -> tuple[State, tuple[RecordEffect, ...]]:
     """Close the books of a call: whoever leaves nothing behind leaves a missed-call card."""
-    over = replace(state, ended=True)
+    over = changed(state, ended=True)
     if state.left:
         return over, (EndCall(_OUTCOMES[state.left]),)
     card = OpenCard("missed", state.concern, state.urgency, state.caller.number)

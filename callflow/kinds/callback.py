@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar, Literal
 
 from callflow.effects import Gather, OpenCard, Play
 from callflow.events import DigitsPressed, Event
-from callflow.flow import Flow, Move, State, Stay
+from callflow.flow import Flow, Move, State, Stay, changed
 from callflow.kinds import numpad
 from callflow.kinds.base import KEYS, Concern, Exit, Kind, PromptName, Tries, leave, say, stay
 from callflow.kinds.menu import concerned
@@ -49,7 +48,7 @@ class Callback(Kind):
     def enter(self, flow: Flow, state: State) -> Move:
         """Read back the caller's own number, or ask for one; a card once left is not left again."""
         del flow
-        noted = replace(concerned(state, self.concern, self.urgency), typed="")
+        noted = changed(concerned(state, self.concern, self.urgency), typed="")
         if noted.left == "card":
             return _confirmed(noted, self.done)
         if diallable(noted.caller.number):
@@ -61,7 +60,7 @@ class Callback(Kind):
         del flow
         if state.phase == DONE:
             typed = event.digits[:1] if isinstance(event, DigitsPressed) else ""
-            return leave(replace(state, typed=typed), "then")
+            return leave(changed(state, typed=typed), "then")
         if state.phase != OFFER:
             return self._settled(self._numpad().resume(state, event))
         if not isinstance(event, DigitsPressed) or event.digits == YES:
@@ -70,11 +69,11 @@ class Callback(Kind):
             return self._numpad().begin(state)
         if state.tries + 1 >= self.tries:
             return self._open(state, state.caller.number)
-        return self._offer(replace(state, tries=state.tries + 1))
+        return self._offer(changed(state, tries=state.tries + 1))
 
     def _offer(self, state: State) -> Stay:
         spoken = say(state, self.own_number, number=state.caller.number)
-        return stay(replace(state, phase=OFFER), Gather((spoken,), first_ms=5000))
+        return stay(changed(state, phase=OFFER), Gather((spoken,), first_ms=5000))
 
     def _numpad(self) -> Numpad:
         reads = numpad.dialled(diallable)
@@ -87,8 +86,8 @@ class Callback(Kind):
 
     def _open(self, state: State, number: str) -> Stay:
         card = OpenCard("callback", state.concern, state.urgency, number)
-        return _confirmed(replace(state, left="card"), self.done if number else self.done_unknown, card)
+        return _confirmed(changed(state, left="card"), self.done if number else self.done_unknown, card)
 
 
 def _confirmed(state: State, prompt: str, *records: OpenCard) -> Stay:
-    return stay(replace(state, phase=DONE), *records, Play((say(state, prompt),), KEYS))
+    return stay(changed(state, phase=DONE), *records, Play((say(state, prompt),), KEYS))

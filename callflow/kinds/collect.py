@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from callflow.events import Event
-from callflow.flow import Flow, Move, State
+from callflow.flow import Flow, Move, State, changed
 from callflow.kinds import numpad
 from callflow.kinds.base import Exit, Lint, PromptName, Reference, Speaking, Tries, Variable, leave, remember
 from callflow.kinds.numpad import MOST_DIGITS, Numpad
@@ -73,7 +72,7 @@ class Collect(Speaking):
             return found
         if not found.value:
             return leave(found.state, "no_input")
-        return leave(replace(remember(found.state, ((self.into, found.value),)), scratch=""), "then")
+        return leave(changed(remember(found.state, ((self.into, found.value),)), scratch=""), "then")
 
     def _readback(self) -> str:
         return self.readback or f"collect_readback_{self.sort}"

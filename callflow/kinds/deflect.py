@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from callflow.effects import Gather, Play, SendLink
 from callflow.events import DigitsPressed, Event
-from callflow.flow import Flow, Move, State, Stay
+from callflow.flow import Flow, Move, State, Stay, changed
 from callflow.kinds import numpad
 from callflow.kinds.base import KEYS, Concern, Exit, Kind, PromptName, Tries, leave, say, stay
 from callflow.kinds.menu import concerned
@@ -55,18 +54,18 @@ class Deflect(Kind):
     def enter(self, flow: Flow, state: State) -> Move:
         """Offer the link to the caller's mobile, or to one that they type."""
         del flow
-        noted = replace(concerned(state, self.concern, ""), typed="")
+        noted = changed(concerned(state, self.concern, ""), typed="")
         if _subject(noted) in noted.links:
             return self._told(noted)
         phase = OFFER if allowed_mobile(noted.caller.number, self.countries) else OFFER_TYPING
-        return self._ask(replace(noted, phase=phase))
+        return self._ask(changed(noted, phase=phase))
 
     def resume(self, flow: Flow, state: State, event: Event) -> Move:
         """Send, let type, or go on without."""
         del flow
         if state.phase == SENT:
             typed = event.digits[:1] if isinstance(event, DigitsPressed) else ""
-            return leave(replace(state, typed=typed), "then")
+            return leave(changed(state, typed=typed), "then")
         if state.phase not in (OFFER, OFFER_TYPING):
             return self._settled(self._numpad().resume(state, event))
         digits = event.digits if isinstance(event, DigitsPressed) else ""
@@ -83,7 +82,7 @@ class Deflect(Kind):
     def _missed(self, state: State) -> Move:
         if state.tries + 1 >= self.tries:
             return leave(state, "no_input" if self.no_input else "declined")
-        return self._ask(replace(state, tries=state.tries + 1))
+        return self._ask(changed(state, tries=state.tries + 1))
 
     def _numpad(self) -> Numpad:
         reads = numpad.dialled(lambda number: allowed_mobile(number, self.countries))
@@ -99,10 +98,10 @@ class Deflect(Kind):
     def _send(self, state: State, number: str) -> Stay:
         concern = _subject(state)
         link = SendLink(concern, number, state.language)
-        return self._told(replace(state, left="link", links=(*state.links, concern)), link)
+        return self._told(changed(state, left="link", links=(*state.links, concern)), link)
 
     def _told(self, state: State, *records: SendLink) -> Stay:
-        return stay(replace(state, phase=SENT), *records, Play((say(state, self.sent),), KEYS))
+        return stay(changed(state, phase=SENT), *records, Play((say(state, self.sent),), KEYS))
 
 
 def _subject(state: State) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar
 
 from pydantic import Field
 
 from callflow.effects import Gather
 from callflow.events import DigitsPressed, Event
-from callflow.flow import Flow, Move, State
+from callflow.flow import Flow, Move, State, changed
 from callflow.kinds.base import Exit, Language, Seconds, Speaking, leave, stay
 from callflow.kinds.menu import Key
 
@@ -41,15 +40,15 @@ class SwitchLanguage(Speaking):
         del flow
         known = state.caller.language
         if known and known in (state.language, *self.choices.values()):
-            return leave(replace(state, language=known), "then")
+            return leave(changed(state, language=known), "then")
         if state.typed in self.choices:
-            return leave(replace(state, language=self.choices[state.typed], typed=""), "then")
-        return stay(replace(state, typed=""), Gather(self.words(state), first_ms=self.seconds * 1000))
+            return leave(changed(state, language=self.choices[state.typed], typed=""), "then")
+        return stay(changed(state, typed=""), Gather(self.words(state), first_ms=self.seconds * 1000))
 
     def resume(self, flow: Flow, state: State, event: Event) -> Move:
         """Switch; a key that is no choice is kept for the menu that follows."""
         del flow
         key = event.digits if isinstance(event, DigitsPressed) else ""
         if key in self.choices:
-            return leave(replace(state, language=self.choices[key]), "then")
-        return leave(replace(state, typed=key[:1]), "then")
+            return leave(changed(state, language=self.choices[key]), "then")
+        return leave(changed(state, typed=key[:1]), "then")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
 from callflow.effects import Gather, Urgency
 from callflow.events import DigitsPressed, Event
-from callflow.flow import Flow, Leave, Move, State
+from callflow.flow import Flow, Leave, Move, State, changed
 from callflow.kinds.base import (
     Concern,
     Exit,
@@ -67,7 +66,7 @@ class Menu(Speaking):
     def enter(self, flow: Flow, state: State) -> Move:
         """Take the key that was pressed ahead, or ask."""
         if state.typed:
-            return self.resume(flow, replace(state, typed=""), DigitsPressed(state.typed))
+            return self.resume(flow, changed(state, typed=""), DigitsPressed(state.typed))
         return stay(state, self._gather(state))
 
     def resume(self, flow: Flow, state: State, event: Event) -> Move:
@@ -82,7 +81,7 @@ class Menu(Speaking):
         tries = state.tries + 1
         if tries >= self.tries:
             return leave(state, exit_)
-        again = replace(state, tries=tries)
+        again = changed(state, tries=tries)
         return stay(again, self._gather(again))
 
     def _gather(self, state: State) -> Gather:
@@ -101,4 +100,4 @@ def concerned(state: State, concern: str, urgency: Urgency | Literal[""]) -> Sta
     if not concern and not urgency:
         return state
     left = "" if concern and concern != state.concern else state.left
-    return replace(state, concern=concern or state.concern, urgency=urgency or state.urgency, left=left)
+    return changed(state, concern=concern or state.concern, urgency=urgency or state.urgency, left=left)

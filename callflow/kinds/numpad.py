@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from callflow.effects import Gather, Prompt
 from callflow.events import DigitsPressed, Event, TimedOut
-from callflow.flow import State, Stay
+from callflow.flow import State, Stay, changed
 from callflow.kinds.base import say, stay
 from callflow.numbers import e164
 
@@ -47,11 +47,11 @@ class Numpad:
 
     def begin(self, state: State) -> Stay:
         """Ask for the input."""
-        return self._ask(replace(state, tries=0), ())
+        return self._ask(changed(state, tries=0), ())
 
     def resume(self, state: State, event: Event) -> Stay | Entered:
         """Go on in phase `TYPING` or `CONFIRM`."""
-        digits = event.digits if isinstance(event, DigitsPressed | TimedOut) else ""
+        digits = event.digits if isinstance(event, (DigitsPressed, TimedOut)) else ""
         if state.phase == CONFIRM:
             return self._confirm(state, digits)
         value = self.reads(digits.strip("*#"))
@@ -66,21 +66,21 @@ class Numpad:
             return self._again(state)
         if state.tries + 1 >= self.tries:
             return Entered(state, "")
-        return self._read_back(replace(state, tries=state.tries + 1), state.scratch)
+        return self._read_back(changed(state, tries=state.tries + 1), state.scratch)
 
     def _again(self, state: State, *spoken: Prompt) -> Stay | Entered:
         if state.tries + 1 >= self.tries:
             return Entered(state, "")
-        return self._ask(replace(state, tries=state.tries + 1), spoken)
+        return self._ask(changed(state, tries=state.tries + 1), spoken)
 
     def _ask(self, state: State, before: tuple[Prompt, ...]) -> Stay:
         spoken = (*before, *self.ask(state))
         gather = Gather(spoken, digits=self.digits, finish="#", first_ms=10_000, between_ms=4000)
-        return stay(replace(state, phase=TYPING, scratch="", typed=""), gather)
+        return stay(changed(state, phase=TYPING, scratch="", typed=""), gather)
 
     def _read_back(self, state: State, value: str) -> Stay:
         spoken = say(state, self.readback, number=value)
-        return stay(replace(state, phase=CONFIRM, scratch=value), Gather((spoken,), first_ms=8000))
+        return stay(changed(state, phase=CONFIRM, scratch=value), Gather((spoken,), first_ms=8000))
 
 
 def dialled(accepts: Callable[[str], bool]) -> Callable[[str], str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar
 
 from callflow.effects import OpenCard, Play
 from callflow.effects import Record as Listen
 from callflow.events import DigitsPressed, Event, Recorded
-from callflow.flow import Flow, Move, State
+from callflow.flow import Flow, Move, State, changed
 from callflow.kinds.base import KEYS, Exit, PromptName, Seconds, Speaking, leave, say, stay
 
 LISTENING, DONE = "listening", "done"
@@ -36,16 +35,16 @@ class Record(Speaking):
         """Speak, beep, record."""
         del flow
         listen = Listen(self.words(state), self.most_seconds * 1000, self.silence_seconds * 1000)
-        return stay(replace(state, phase=LISTENING, typed=""), listen)
+        return stay(changed(state, phase=LISTENING, typed=""), listen)
 
     def resume(self, flow: Flow, state: State, event: Event) -> Move:
         """Open the card, then confirm."""
         del flow
         if state.phase == DONE:
             typed = event.digits[:1] if isinstance(event, DigitsPressed) else ""
-            return leave(replace(state, typed=typed), "then")
+            return leave(changed(state, typed=typed), "then")
         if not isinstance(event, Recorded) or not event.recording or event.ms < SHORTEST_MS:
             return leave(state, "nothing" if self.nothing else "then")
         card = OpenCard("voice", state.concern, state.urgency, state.caller.number, event.recording)
-        kept = replace(state, phase=DONE, left="card")
+        kept = changed(state, phase=DONE, left="card")
         return stay(kept, card, Play((say(state, self.done),), KEYS))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar
 
 from callflow.effects import Play
 from callflow.events import DigitsPressed, Event
-from callflow.flow import Flow, Move, State
+from callflow.flow import Flow, Move, State, changed
 from callflow.kinds.base import KEYS, Exit, Speaking, leave, stay
 
 
@@ -31,5 +30,5 @@ class Say(Speaking):
         """Keep the key that was pressed ahead and go on."""
         del flow
         if isinstance(event, DigitsPressed):
-            state = replace(state, typed=event.digits[:1])
+            state = changed(state, typed=event.digits[:1])
         return leave(state, "then")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar
 
 from callflow.effects import Ask, Play
 from callflow.events import DigitsPressed, Event, Told
-from callflow.flow import Flow, Move, State
+from callflow.flow import Flow, Move, State, changed
 from callflow.kinds.base import KEYS, Exit, PromptName, Speaking, leave, remember, stay
 
 ASKED, SAID = "asked", "said"
@@ -34,16 +33,16 @@ class Status(Speaking):
         del flow
         if not state.caller.number:
             return leave(state, "none")
-        return stay(replace(state, phase=ASKED), Ask("request"))
+        return stay(changed(state, phase=ASKED), Ask("request"))
 
     def resume(self, flow: Flow, state: State, event: Event) -> Move:
         """Say it, then go on."""
         del flow
         if state.phase == SAID:
             typed = event.digits[:1] if isinstance(event, DigitsPressed) else ""
-            return leave(replace(state, typed=typed), "then")
+            return leave(changed(state, typed=typed), "then")
         if not isinstance(event, Told) or event.answer not in KNOWN:
             return leave(state, "none")
         known = remember(state, (*event.values, ("request.state", event.answer)))
-        said = replace(known, phase=SAID, left=state.left or ("" if state.concern else "told"))
+        said = changed(known, phase=SAID, left=state.left or ("" if state.concern else "told"))
         return stay(said, Play(self.words(said), KEYS))

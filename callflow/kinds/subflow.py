@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field
 
 from callflow.events import Event
-from callflow.flow import Flow, Move, State
+from callflow.flow import Flow, Move, State, changed
 from callflow.kinds.base import Exit, FlowName, Kind, leave
 from callflow.kinds.goto import Case, spelled_out
 
@@ -27,7 +26,7 @@ class Subflow(Kind):
     def enter(self, flow: Flow, state: State) -> Move:
         """Note where to return and begin; `enter` is the link that the compiler lays."""
         del flow
-        return leave(replace(state, stack=(*state.stack, state.node)), "enter")
+        return leave(changed(state, stack=(*state.stack, state.node)), "enter")
 
     def resume(self, flow: Flow, state: State, event: Event) -> Move:
         """Nothing to wait for."""

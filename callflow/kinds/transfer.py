@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar
 
 from callflow.effects import Transfer as Connect
 from callflow.events import Event, TransferAnswered, TransferFailed
-from callflow.flow import Flow, Move, State
+from callflow.flow import Flow, Move, State, changed
 from callflow.kinds.base import Destination, Exit, Seconds, Speaking, ending, leave, passed, stay
 
 
@@ -44,5 +43,5 @@ class Transfer(Speaking):
 
 def answered(state: State) -> Move:
     """Close the books: a person has taken the call."""
-    over, records = ending(replace(state, left="human"))
+    over, records = ending(changed(state, left="human"))
     return stay(over, passed(state, "answered"), *records)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar
 
 from pydantic import Field
@@ -10,7 +9,7 @@ from pydantic import Field
 from callflow.effects import Ask, Gather, Prompt
 from callflow.effects import Transfer as Connect
 from callflow.events import DigitsPressed, Event, Told, TransferAnswered, TransferFailed
-from callflow.flow import Flow, Move, State, Stay
+from callflow.flow import Flow, Move, State, Stay, changed
 from callflow.kinds.base import Destination, Exit, PromptName, Seconds, Speaking, leave, remember, say, stay
 from callflow.kinds.transfer import answered
 
@@ -51,7 +50,7 @@ class Wait(Speaking):
     def enter(self, flow: Flow, state: State) -> Move:
         """Ask whether the destination is free."""
         del flow
-        return self._ask(replace(state, typed=""))
+        return self._ask(changed(state, typed=""))
 
     def resume(self, flow: Flow, state: State, event: Event) -> Move:
         """Connect, hold on, or leave."""
@@ -69,7 +68,7 @@ class Wait(Speaking):
         return {CALLBACK: "callback", LINK: "link" if self.link else ""}.get(digits, "")
 
     def _ask(self, state: State) -> Stay:
-        return stay(replace(state, phase=ASKED), Ask("queue", self.destination))
+        return stay(changed(state, phase=ASKED), Ask("queue", self.destination))
 
     def _told(self, state: State, event: Event) -> Move:
         """Unknown answers count as free: then at least the phone rings."""
@@ -80,7 +79,7 @@ class Wait(Speaking):
         if told.answer == "busy":
             return self._hold(state)
         connect = Connect((say(state, self.connecting),), self.destination, self.ring_seconds * 1000)
-        return stay(replace(state, phase=RINGING), connect)
+        return stay(changed(state, phase=RINGING), connect)
 
     def _unanswered(self, state: State, event: Event) -> Move:
         refused = isinstance(event, TransferFailed) and event.problem == "refused"
@@ -95,5 +94,5 @@ class Wait(Speaking):
             spoken.append(say(state, self.offer))
         if self.music:
             spoken.append(say(state, self.music))
-        held = replace(state, phase=HOLDING, tries=rounds)
+        held = changed(state, phase=HOLDING, tries=rounds)
         return stay(held, Gather(tuple(spoken), first_ms=self.pause_seconds * 1000))

@@ -29,7 +29,7 @@ from ruamel.yaml.events import (
 from callflow.kinds.base import Path as Way
 from callflow.language.problems import FlowErrors, Problem
 
-MOST_BYTES = 256 * 1024
+MOST_BYTES = 512 * 1024
 MOST_SLOWLY = 32 * 1024
 MOST_VALUES = 50_000
 MOST_DEPTH = 12
