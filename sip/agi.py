@@ -56,9 +56,9 @@ def environment(encoded: str) -> dict[str, str]:
     return {key.removeprefix("agi_"): value for key, colon, value in pairs if colon}
 
 
-def play(file: str, keys: str) -> str:
-    """Play a sound file (path without suffix) until its end or one of `keys`."""
-    return f'STREAM FILE {_quoted(file)} "{keys}"'
+def play(file: str, keys: str, samples: int = 0) -> str:
+    """Play a sound file (path without suffix) from a sample on until its end or one of `keys`."""
+    return f'STREAM FILE {_quoted(file)} "{keys}"' + (f" {samples}" if samples else "")
 
 
 def record(file: str, keys: str, max_ms: int, silence_ms: int) -> str:

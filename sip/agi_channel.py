@@ -59,11 +59,14 @@ class AgiChannel:
 
     def heard(self, event: Message) -> None:
         """Take an AsyncAGIExec event of this channel."""
-        self._finish(event.get("CommandID"), agi.parse(event.get("Result")))
+        # Asterisk's documentation says CommandID, its code CommandId.
+        self._finish(event.get("CommandId") or event.get("CommandID"), agi.parse(event.get("Result")))
 
     def leave(self) -> None:
         """The channel hung up or went on in the dialplan: nothing more will be answered."""
         self.open = False
+        for task in tuple(self._sending):
+            task.cancel()
         for number in tuple(self._results):
             self._finish(number, GONE)
 

@@ -78,9 +78,24 @@ class AsteriskLine:
         """Hold the line until cancelled; callers then go to the reception."""
         self._desk.sounds.write(BEEP, tones.beep())
         await asyncio.to_thread(self._desk.sounds.tidy)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.manager.run())
-            group.create_task(self._live())
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.manager.run())
+                group.create_task(self._live())
+        finally:
+            await self._let_go()
+
+    async def drained(self) -> None:
+        """Wait until no call is held and the books of all are closed."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _let_go(self) -> None:
+        for call in self.calls.values():
+            call.let_go()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def announce(self, fallback: str, sorry: str) -> None:
         """Give the dialplan its announcements for times without us, by clip key."""

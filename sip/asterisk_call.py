@@ -45,6 +45,8 @@ GRACE_S = 3  # seconds without a sign of life after which the dialplan passes a 
 DECIDE_S = 1.5  # seconds that a decision may take before the caller is passed to the reception
 SHORTEST_MESSAGE = 500  # ms; less is a caller who did not want to speak
 BEEP = "beep"
+KEY_LATE_S = 0.1  # a key's event may come this much later than the stop that it caused
+MOST_ECHOES = 5  # stretched keys in one speech; more is no caller
 Keep = Callable[[str, bytes], Awaitable[bool]]
 _log = structlog.get_logger("asterisk.call")
 
@@ -194,6 +196,15 @@ class Call:
         self.channel.leave()
         self._told.put_nowait(HungUp("error"))  # only wakes `run`
 
+    def let_go(self) -> None:
+        """We stop: the dialplan takes over when our signs of life end."""
+        self.left = True
+        self.channel.leave()
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in tuple(self._tasks):
+            task.cancel()
+
     def _report(self, reported: Reported) -> None:
         if self.channel.open or isinstance(reported, LegEnded | RecordingEnded):
             self._perform(*happened(self._state, reported))
@@ -238,12 +249,24 @@ class Call:
 
     async def _speak(self, keys: tuple[str, ...], serial: int) -> None:
         file = self._desk.sounds.place(keys)
-        if file:
-            played = self.channel.do(agi.play(file, _stops(self._state.effect)))
+        stops, result = _stops(self._state.effect), agi.GONE
+        for _ in range(MOST_ECHOES if file else 0):
+            played = self.channel.do(agi.play(file, stops, result.samples))
             self.channel.do(agi.QUIET)
-            if (await played).key:
-                return  # the key itself is reported by its DTMFEnd
-        self._report(SpeechEnded(serial))
+            result = await played
+            if not result.key or not await self._echo(serial):
+                break
+        if not result.key:
+            self._report(SpeechEnded(serial))
+
+    async def _echo(self, serial: int) -> bool:
+        """Say whether a key that stopped the speech is one that we have heard before.
+
+        Asterisk stretches a key that was shorter than it likes: we are told at once, the channel later, and
+        then the old key stops the new speech, which is to go on where it stopped.
+        """
+        await asyncio.sleep(KEY_LATE_S)
+        return self._state.phase == "speaking" and self._state.serial == serial
 
     async def _record(self, max_ms: int, silence_ms: int) -> None:
         effect = self._state.effect

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
+from callflow.store import Store
 from tests.support import asterisk_site as practice
 from tests.support.asterisk_box import Asterisk
+from tests.support.asterisk_pbx import pbx
+from tests.support.simple_phone import Phone
+from tests.support.stores import open_store
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +26,34 @@ def switch(ports: practice.Ports) -> Iterator[Asterisk]:
     asterisk = practice.switch(practice.plan(ports))
     yield asterisk
     asterisk.stop()
+
+
+@pytest.fixture(scope="session")
+def classic(ports: practice.Ports) -> Iterator[Asterisk]:
+    """The practice's old PBX with the reception (100) and the laboratory (101)."""
+    asterisk = pbx(ports.pbx, ports.sip, {"100": ports.reception, "101": ports.laboratory, "102": 0})
+    yield asterisk
+    asterisk.stop()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(tmp_path)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+async def reception(ports: practice.Ports) -> AsyncIterator[Phone]:
+    """The telephone at the reception."""
+    phone = await Phone.open(practice.PHONES, "100", ports.reception)
+    yield phone
+    phone.close()
+
+
+@pytest.fixture
+async def patient(ports: practice.Ports) -> AsyncIterator[Phone]:
+    """Somebody who calls over the provider's trunk."""
+    phone = await Phone.open(practice.PROVIDER, "+491711234567", ports.provider)
+    yield phone
+    phone.close()

@@ -1,8 +1,8 @@
 """The example practice with an Asterisk line, rendered for instances on loopback.
 
 Every peer has a loopback address of its own, as it would have an address of its own in a practice: ours
-127.0.0.1, the classic PBX 127.0.0.2, the SIP provider 127.0.0.3, Kamailio's inside 127.0.0.4, Microsoft
-127.0.1.1 to 127.0.1.3.
+127.0.0.1, the classic PBX 127.0.0.2, the SIP provider 127.0.0.3, Kamailio's inside 127.0.0.4, the desk
+telephones 127.0.0.5, Microsoft 127.0.1.1 to 127.0.1.3.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sip.render.asterisk import AsteriskSecrets, Site, render
 from tests.support.asterisk_box import Asterisk, Folder, free_port, port_span
 
 TEMPLATES = Path(__file__).parents[2] / "docker" / "asterisk"
-OURS, PBX, PROVIDER = "127.0.0.1", "127.0.0.2", "127.0.0.3"
+OURS, PBX, PROVIDER, PHONES = "127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.5"
 SECRET = "manager-secret-of-the-tests"
 NUMBER = "+4935112345600"
 
@@ -30,6 +30,8 @@ class Ports:
     manager: int = field(default_factory=lambda: free_port(kind=socket.SOCK_STREAM))
     pbx: int = field(default_factory=lambda: free_port(PBX))
     provider: int = field(default_factory=lambda: free_port(PROVIDER))
+    reception: int = field(default_factory=lambda: free_port(PHONES))
+    laboratory: int = field(default_factory=lambda: free_port(PHONES))
 
 
 def plan(ports: Ports, **changes: object) -> Plan:

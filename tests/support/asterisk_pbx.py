@@ -1,0 +1,107 @@
+"""A practice's classic PBX: another real Asterisk, configured by hand as a customer would."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jinja2 import Template
+
+from callflow.plan import AsteriskLine
+from tests.support.asterisk_box import Asterisk, Folder, port_span
+from tests.support.asterisk_site import OURS, PBX, PHONES, TEMPLATES, site
+
+_PJSIP = """
+[udp]
+type=transport
+protocol=udp
+bind={pbx}:{port}
+[switch]
+type=endpoint
+transport=udp
+context=from-switch
+disallow=all
+allow=alaw
+direct_media=no
+aors=switch
+bind_rtp_to_media_address=yes
+media_address={pbx}
+[switch]
+type=aor
+contact=sip:{ours}:{switch}
+[switch]
+type=identify
+endpoint=switch
+match={ours}
+"""
+_PHONE = """
+[{name}]
+type=endpoint
+transport=udp
+context=from-phones
+disallow=all
+allow=alaw
+direct_media=no
+aors={name}
+auth={name}
+bind_rtp_to_media_address=yes
+media_address={pbx}
+[{name}]
+type=auth
+auth_type=digest
+username={name}
+password=phone-{name}
+[{name}]
+type=aor
+max_contacts=3
+remove_existing=yes
+{contact}
+"""
+_DIALPLAN = """
+[from-switch]
+exten => _1XX,1,Dial(PJSIP/${EXTEN},60)
+ same => n,Hangup(${HANGUPCAUSE})
+[from-phones]
+exten => _1XX,1,Dial(PJSIP/${EXTEN},60)
+exten => _[+0]X.,1,Dial(PJSIP/${EXTEN}@switch,60)
+exten => praxis,1,Dial(PJSIP/praxis@switch,60)
+"""
+
+
+def pbx(port: int, switch: int, phones: dict[str, int]) -> Asterisk:
+    """Start the PBX.
+
+    Args:
+        port: its SIP port.
+        switch: SIP port of our Asterisk.
+        phones: extension -> UDP port of its telephone on `PHONES`; 0: it registers.
+    """
+
+    def files(folder: Folder) -> dict[str, str]:
+        first, last = port_span(PBX, 400)
+        pjsip = _PJSIP.format(pbx=PBX, ours=OURS, port=port, switch=switch)
+        for name, at in phones.items():
+            contact = f"contact=sip:{name}@{PHONES}:{at}" if at else ""
+            pjsip += _PHONE.format(name=name, pbx=PBX, contact=contact)
+        line = AsteriskLine(kind="asterisk", rtp_ports=(first, last))
+        ready = {
+            name: Template((TEMPLATES / f"{name}.j2").read_text()).render(
+                banner="", site=site(folder), line=line
+            )
+            for name in (
+                "asterisk.conf",
+                "logger.conf",
+                "modules.conf",
+                "indications.conf",
+                "rtp.conf",
+                "cdr.conf",
+            )
+        }
+        ready["manager.conf"] = "[general]\nenabled=no\n"
+        return ready | {"pjsip.conf": pjsip, "extensions.conf": _DIALPLAN}
+
+    return Asterisk("pbx", files)
+
+
+def recordings(asterisk: Asterisk) -> Path:
+    """Return the folder that an instance records to."""
+    return asterisk.folder.outside / "recordings"
