@@ -113,6 +113,7 @@ class _Connection:
         self._takeover = takeover
         self._measured = measured
         self._tasks: set[asyncio.Task[None]] = set()
+        self._greeting: asyncio.Task[None] | None = None
 
     async def run(self, reader: StreamReader) -> None:
         """Serve until the line goes.
@@ -139,16 +140,17 @@ class _Connection:
             case Hello(role="line", version=version) if version == VERSION:
                 self.name = frame.name
                 _log.info("line connected", line=frame.name, calls=len(frame.calls))
-                self._begin(self._greeted(frame))
+                self._greeting = self._begin(self._greeted(frame))
             case Measured(counters=counters):
                 self._measured(self.name, counters)
             case _:
                 raise FrameError(f"a line does not send {frame.kind} of another role or version")
 
-    def _begin(self, work: Coroutine[None, None, None]) -> None:
+    def _begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _greeted(self, hello: Hello) -> None:
         await self._takeover.read()
@@ -158,9 +160,8 @@ class _Connection:
             _log.warning("call lost by its line", call=call, line=hello.name)
 
     async def _happening(self, happening: Happening) -> None:
-        happened = self._sessions.happened(happening.call, happening.turn, happening.event)
         try:
-            reaction = await self._working(happening, asyncio.ensure_future(happened))
+            reaction = await self._working(happening, asyncio.ensure_future(self._handled(happening)))
         except Exception:  # noqa: BLE001  whatever went wrong, the line must know that it acts alone
             _log.exception("call not handled", call=happening.call, event_kind=happening.event.kind)
             self._send(Refused(happening.number, happening.call, "fault"))
@@ -169,6 +170,12 @@ class _Connection:
             self._send(Acknowledged(happening.number, happening.call))
         else:
             self._send(Command(happening.number, happening.call, reaction.turn, reaction.effect))
+
+    async def _handled(self, happening: Happening) -> Reaction:
+        if self._greeting is not None:
+            # Else a call that begins right after the greeting would be taken for one the line has lost.
+            await asyncio.shield(self._greeting)
+        return await self._sessions.happened(happening.call, happening.turn, happening.event)
 
     async def _working(self, happening: Happening, work: asyncio.Future[Reaction]) -> Reaction:
         """Wait for `work`, telling the line again and again that we are at it."""

@@ -23,6 +23,7 @@ from callflow.frames import (
     Hello,
     Measured,
     Refused,
+    Working,
     encode,
 )
 from callflow.lines import LineServer
@@ -46,12 +47,14 @@ class Line:
         self._frames: list[Frame] = []
 
     async def read(self) -> Frame:
+        """Return the next frame; that the app is at it is no answer."""
         async with asyncio.timeout(10):
             while not self._frames:
                 data = await self._reader.read(65_536)
                 if not data:
                     raise EOFError
-                self._frames = self._decoder.feed(data)
+                frames = self._decoder.feed(data)
+                self._frames = [frame for frame in frames if not isinstance(frame, Working)]
         return self._frames.pop(0)
 
     def send(self, *frames: Frame) -> None:
