@@ -16,8 +16,9 @@ from zoneinfo import ZoneInfo
 import holidays
 
 from callflow.events import Told
+from callflow.moments import WEEKDAYS, when
 from callflow.moments import until as until_words
-from callflow.moments import when
+from callflow.numbers import written
 
 Answer = Literal["open", "closed", "lunch", "holiday", "closure"]
 Span = tuple[time, time]
@@ -257,3 +258,24 @@ def told(calendar: Calendar, at: datetime, language: str = "de") -> Told:
         "hours.on_call": "yes" if status.on_call else "",
     }
     return Told(status.answer, tuple(sorted(facts.items())))
+
+
+_ANSWERS = {
+    "de": {"open": "offen", "closed": "geschlossen", "holiday": "Feiertag", "closure": "Urlaub"},
+    "en": {"open": "open", "closed": "closed", "holiday": "holiday", "closure": "closure"},
+}
+
+
+def table(calendar: Calendar, first: date, last: date, language: str = "de") -> str:
+    """Print the calendar as callers meet it, a line a day: `rufweiche hours --from ... --to ...`."""
+    return "".join(f"{_row(day, language)}\n" for day in calendar.days(first, last, language))
+
+
+def _row(day: Day, language: str) -> str:
+    words = _ANSWERS.get(language, _ANSWERS["en"])
+    weekday = WEEKDAYS.get(language, WEEKDAYS["en"])[day.day.weekday()][:2]
+    times = ", ".join(f"{start:%H:%M}-{end:%H:%M}" for start, end in day.spans) or words[day.answer]
+    deputy = f"{day.deputy.name} {written(day.deputy.phone)}".strip() if day.deputy and not day.spans else ""
+    on_call = ", ".join(f"116117 {start:%H:%M}-{end:%H:%M}" for start, end in day.on_call)
+    notes = " | ".join(note for note in (day.reason, deputy, on_call) if note)
+    return f"{weekday} {day.day.isoformat()}  {times:<26} {notes}".rstrip()

@@ -87,8 +87,8 @@ def way(flow: Flow) -> list[tuple[str, str]]:
 def edges(flow: Flow) -> list[tuple[str, str, str]]:
     """List (node, exit, target) for the peers.
 
-    Keys that work everywhere lead on from the start; `again` stays (a menu's next try); `restart` leads from the
-    ends to the start, since one library refuses graphs without it.
+    Keys that work everywhere lead on from the start; `again` stays (a menu's next try); `restart` leads from
+    the ends to the start, since one library refuses graphs without it.
     """
     found = [(node, exit_, to) for node, exits in flow.links.items() for exit_, to in exits.items()]
     found += [(flow.start, f"key{key}", to) for key, to in flow.everywhere.items()]
