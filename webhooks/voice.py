@@ -7,6 +7,7 @@ reordered request is answered with what the call stands at, so nothing happens t
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +20,7 @@ from fastapi.responses import Response
 from callflow.effects import LineEffect, Record
 from callflow.events import Caller, CallStarted, Event, HungUp, Recorded, TransferAnswered
 from callflow.prompts.cache import Cache, NoClip
-from callflow.session import Sessions
+from callflow.session import Reaction, Sessions
 from webhooks.happenings import answer, over
 from webhooks.recordings import RecordingFetchError, Recordings, to_wav
 from webhooks.signature import Signature
@@ -27,6 +28,7 @@ from webhooks.twiml import Site, rejected, twiml
 
 Fields = dict[str, str]
 YEAR = 31_536_000  # seconds
+REMEMBERED = 2000  # calls whose last answer is at hand without asking the database
 FETCH_TRIES = (0.0, 2.0, 10.0, 60.0)  # seconds before each try to fetch a recording
 _log = structlog.get_logger("webhooks")
 
@@ -52,6 +54,7 @@ class Voice:
     cache: Cache
     clock: Callable[[], datetime]
     recordings: Recordings | None = None
+    _told: OrderedDict[str, Reaction] = field(default_factory=OrderedDict)
     _fetching: set[asyncio.Task[None]] = field(default_factory=set)
 
     def router(self) -> APIRouter:
@@ -78,41 +81,50 @@ class Voice:
 
     async def called(self, fields: Fields) -> str:
         """A call came in."""
-        call = _sid(fields)
-        if await self.sessions.standing(call) is None:
-            caller = Caller(fields.get("From", ""))
-            started = CallStarted(fields.get("To", ""), caller, self.clock(), self.name)
-            await self.sessions.happened(call, 0, started)
-        return await self._document(call)
+        started = CallStarted(fields.get("To", ""), Caller(fields.get("From", "")), self.clock(), self.name)
+        return self._document(await self._happened(_sid(fields), 0, started))
 
     async def stepped(self, fields: Fields, turn: int) -> str:
         """Twilio did what turn `turn` asked for; a late or repeated word of it changes nothing."""
         call = _sid(fields)
-        standing = await self.sessions.standing(call)
+        standing = await self._standing(call)
         if standing is not None and standing.turn == turn and standing.effect is not None:
-            await self._tell(call, standing.effect, turn, fields)
-        return await self._document(call)
+            standing = await self._tell(call, standing.effect, turn, fields)
+        return self._document(standing)
 
     async def status(self, fields: Fields) -> None:
         """Twilio tells how the call as a whole is."""
         if over(fields):
-            await self._over(_sid(fields), "caller")
+            call = _sid(fields)
+            await self._over(call, await self._standing(call), "caller")
+            self._told.pop(call, None)
 
-    async def _tell(self, call: str, asked: LineEffect, turn: int, fields: Fields) -> None:
+    async def _tell(self, call: str, asked: LineEffect, turn: int, fields: Fields) -> Reaction | None:
         event = answer(asked, fields)
         if isinstance(asked, Record):
             self._fetch(event)
-        await self.sessions.happened(call, turn, event)
+        standing = await self._happened(call, turn, event)
         if isinstance(event, TransferAnswered):
             # <Dial> reports after the conversation: the destination took the call, and now it is over.
-            await self._over(call, "destination")
-        elif over(fields):
-            await self._over(call, "caller")
+            return await self._over(call, standing, "destination")
+        return await self._over(call, standing, "caller") if over(fields) else standing
 
-    async def _over(self, call: str, by: Literal["caller", "destination"]) -> None:
-        standing = await self.sessions.standing(call)
-        if standing is not None:
-            await self.sessions.happened(call, standing.turn, HungUp(by))
+    async def _over(
+        self, call: str, standing: Reaction | None, by: Literal["caller", "destination"]
+    ) -> Reaction | None:
+        return None if standing is None else await self._happened(call, standing.turn, HungUp(by))
+
+    async def _happened(self, call: str, turn: int, event: Event) -> Reaction | None:
+        reaction = await self.sessions.happened(call, turn, event)
+        if reaction.effect is None:  # told before, or overtaken: the database knows where the call stands
+            return await self.sessions.standing(call)
+        self._told[call] = reaction
+        if len(self._told) > REMEMBERED:
+            self._told.popitem(last=False)
+        return reaction
+
+    async def _standing(self, call: str) -> Reaction | None:
+        return self._told.get(call) or await self.sessions.standing(call)
 
     def _fetch(self, event: Event) -> None:
         if isinstance(event, Recorded) and event.recording and self.recordings is not None:
@@ -120,9 +132,7 @@ class Voice:
             self._fetching.add(task)
             task.add_done_callback(self._fetching.discard)
 
-    async def _document(self, call: str) -> str:
-        """Write down what the call stands at: what the database says, not what this request brought about."""
-        standing = await self.sessions.standing(call)
+    def _document(self, standing: Reaction | None) -> str:
         if standing is None or standing.effect is None:
             return rejected()
         return twiml(standing.effect, standing.turn, self.site)

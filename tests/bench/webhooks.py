@@ -1,0 +1,234 @@
+"""Part "webhooks": TwiML answers beside a bare FastAPI route, the outbox beside SQLite's commit rate."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import re
+import socket
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from multiprocessing.connection import Connection
+from pathlib import Path
+from urllib.parse import urlencode
+
+import structlog
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from twilio.request_validator import RequestValidator
+
+from callflow.directory import Recognition
+from callflow.outbox import queue
+from callflow.outbox.console import Console
+from callflow.outbox.worker import Worker
+from callflow.prompts.cache import Cache
+from callflow.session import Sessions
+from callflow.store import Store
+from tests.bench.rows import Row, write
+from tests.support.reception import DIALLED, OneFlow, Silence, example_flow, handlers
+from tests.support.stores import open_store
+from webhooks.signature import Signature
+from webhooks.twiml import Site, Target
+from webhooks.voice import Voice
+
+TOKEN, PUBLIC = "bench", "https://praxis.example"
+CALLS, AT_ONCE = 400, 8
+OPENING = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)  # Monday, 9:00 in Dresden
+INTENTS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a run of requests took: client seconds, server CPU seconds, each answer's milliseconds."""
+
+    seconds: float
+    cpu: float
+    answers_ms: list[float]
+
+    @property
+    def per_core(self) -> float:
+        """Requests a second of server CPU."""
+        return len(self.answers_ms) / self.cpu
+
+    def p99(self) -> float:
+        """Return the 99th percentile of the answers, ms."""
+        return statistics.quantiles(self.answers_ms, n=100)[98]
+
+
+def main() -> None:
+    """Measure and write var/bench/webhooks.json."""
+    _quiet()
+    with tempfile.TemporaryDirectory() as room:
+        bare, ours = _load(_bare, Path(room)), _load(_ours, Path(room))
+        sent, commits = _outbox(Path(room) / "outbox"), _commits(Path(room) / "bare.db")
+    write(
+        "webhooks",
+        [
+            Row("TwiML answers", ours.per_core, "1/s of a core", "bare FastAPI", bare.per_core),
+            Row("TwiML answer p99, 8 at once", ours.p99(), "ms", "bare FastAPI", bare.p99()),
+            Row("messages through the outbox", sent, "1/s", "SQLite commits", commits),
+        ],
+    )
+
+
+def _bare(_room: Path) -> FastAPI:
+    app = FastAPI()
+
+    @app.post("/webhooks/voice/{what}")
+    async def bare(request: Request, what: str) -> Response:
+        del what
+        await request.form()
+        return Response("<Response><Hangup/></Response>", media_type="text/xml")
+
+    return app
+
+
+def _ours(room: Path) -> FastAPI:
+    app = FastAPI()
+    (room / "voice").mkdir()
+    store = open_store(room / "voice")
+    clock: Callable[[], datetime] = lambda: OPENING  # noqa: E731  # a clock that stands
+    house = Sessions(store, OneFlow(example_flow()), Silence(), handlers(), Recognition(), clock)
+    site = Site(f"{PUBLIC}/webhooks", {"empfang": Target(number="+4935199")})
+    voice = Voice("twilio", house, site, Signature(TOKEN, PUBLIC), Cache(room / "prompts"), clock)
+    app.include_router(voice.router())
+    return app
+
+
+def _quiet() -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+
+
+def _serve(make: Callable[[Path], FastAPI], room: Path, address: tuple[str, int], told: Connection) -> None:
+    _quiet()
+    server = _Measured(make(room), address, told)
+    asyncio.run(server.serve())
+
+
+class _Measured(uvicorn.Server):
+    """Tells its CPU seconds when it is up and, once told to stop, again."""
+
+    def __init__(self, app: FastAPI, address: tuple[str, int], told: Connection) -> None:
+        host, port = address
+        super().__init__(uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False))
+        self._told = told
+        self._watching: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._watching = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        self._told.send(time.process_time())
+        await asyncio.to_thread(self._told.recv)
+        self._told.send(time.process_time())
+        self.should_exit = True
+
+
+def _load(make: Callable[[Path], FastAPI], room: Path) -> Load:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = probe.getsockname()
+    here, there = multiprocessing.Pipe()
+    server = multiprocessing.get_context("spawn").Process(target=_serve, args=(make, room, address, there))
+    server.start()
+    before = here.recv()
+    started = time.perf_counter()
+    answers = asyncio.run(_calls(address))
+    seconds = time.perf_counter() - started
+    here.send("stop")
+    cpu = here.recv() - before
+    server.join()
+    return Load(seconds, cpu, answers)
+
+
+async def _calls(address: tuple[str, int]) -> list[float]:
+    answers: list[float] = []
+    waiting = iter(range(CALLS))
+
+    async def carry() -> None:
+        reader, writer = await asyncio.open_connection(*address)
+        for number in waiting:
+            await _call(reader, writer, f"CA{number:032d}", answers)
+        writer.close()
+
+    await asyncio.gather(*(carry() for _ in range(AT_ONCE)))
+    return answers
+
+
+async def _call(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sid: str, answers: list[float]
+) -> None:
+    """A repeat prescription from a mobile: greeting, menu, 1, 1, goodbye."""
+    caller = f"+49171{sid[-7:]}"
+    fields = {"CallSid": sid, "From": caller, "To": DIALLED, "CallStatus": "in-progress"}
+    path = "call"
+    for more in ({}, {"Digits": ""}, {"Digits": "1"}, {"Digits": "1"}, {"CallStatus": "completed"}):
+        path = path if "CallStatus" not in more else "status"
+        started = time.perf_counter()
+        document = await _post(reader, writer, f"/webhooks/voice/{path}", fields | more)
+        answers.append((time.perf_counter() - started) * 1000)
+        turn = re.search(r"turn=(\d+)", document)
+        path = f"step?turn={turn[1]}" if turn else path
+
+
+async def _post(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path: str, fields: dict[str, str]
+) -> str:
+    body = urlencode(fields)
+    signature = RequestValidator(TOKEN).compute_signature(PUBLIC + path, fields)
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: x\r\nX-Twilio-Signature: {signature}\r\n"
+        f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    writer.write((head + body).encode())
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+    status = int(head.split(" ", 2)[1])
+    if status not in {200, 204}:
+        raise RuntimeError(f"{path}: {status}")
+    if "content-length: " not in head:
+        return ""
+    return (await reader.readexactly(int(head.split("content-length: ")[1].split("\r")[0]))).decode()
+
+
+def _outbox(room: Path) -> float:
+    """Return messages a second through queue, console transport and receipt; every one is three commits."""
+    room.mkdir()
+    store = open_store(room)
+    for number in range(INTENTS):
+        sms = queue.Sms(
+            "+491711234567", f"Text ref{number}.", f"ref{number}.", datetime.now(UTC) + timedelta(hours=1)
+        )
+        store.write_now(lambda tx, sms=sms: queue.put_sms(tx, sms, now=datetime.now(UTC)))
+    return INTENTS / asyncio.run(_emptied(store))
+
+
+async def _emptied(store: Store) -> float:
+    worker = Worker(store, {"sms": (Console(lambda _number, _text: None),)}, _lost, lambda: datetime.now(UTC))
+    started = time.perf_counter()
+    while await worker.once():
+        pass
+    taken = time.perf_counter() - started
+    store.close()
+    return taken
+
+
+def _lost(*_: object) -> None:
+    raise RuntimeError("the console loses nothing")
+
+
+def _commits(path: Path) -> float:
+    """Return bare one-row commits a second: WAL, synchronous=FULL, the same disk."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE t (x TEXT)")
+    started = time.perf_counter()
+    for number in range(INTENTS):
+        connection.execute("INSERT INTO t VALUES (?)", (os.urandom(200).hex() + str(number),))
+    return INTENTS / (time.perf_counter() - started)
