@@ -15,11 +15,11 @@ from callflow import numbers
 from callflow.events import CallStarted, Event
 from callflow.golden import ZONE, Case, Scene, read_case
 from callflow.plan import Plan
-from callflow.session import Reaction
+from callflow.session import EndedAlone, Reaction
 from callflow.store import Call, Card, Intent, Store
 from tests.support import asterisk_site as practice
 from tests.support.asterisk_box import Asterisk
-from tests.support.asterisk_house import Coder, Hasty, desk, line_up, sessions
+from tests.support.asterisk_house import FRAMES, Coder, Hasty, desk, line_up, sessions
 from tests.support.simple_phone import Phone, Talk
 from tests.support.stores import open_store
 
@@ -60,6 +60,9 @@ class Street:
     async def lost(self, _line: str, _holding: object) -> list[str]:
         return []
 
+    async def ended_alone(self, ended: EndedAlone) -> None:
+        raise AssertionError(f"the line gave up on {ended.call}")
+
 
 class Story:
     """Plays a golden call's scenes on the telephone."""
@@ -85,8 +88,11 @@ class Story:
         assert (self._case.call, heard) == (self._case.call, [self._coder.name(c) for c in self._expected])
 
     def _heard(self) -> list[int]:
-        # A key that Asterisk tells twice makes a prompt pause for a moment: what is heard stays the same.
-        return [code for code, _ in itertools.groupby(self._talk.codes)]
+        # A key that Asterisk tells twice makes a prompt pause: its frames are counted, not its parts.
+        heard = []
+        for code, frames in itertools.groupby(self._talk.frames):
+            heard += [code] * max(1, round(len(list(frames)) / FRAMES))
+        return heard
 
 
 async def tell(house: House, patient: Phone, port: int, at_once: asyncio.Semaphore) -> None:

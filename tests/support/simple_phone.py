@@ -118,10 +118,15 @@ class Talk:
     _speech: asyncio.Task[None] | None = None
 
     @property
+    def frames(self) -> list[int]:
+        """What was heard, one number for each frame of equal bytes, silence left out."""
+        even = (payload[0] for _, payload in self.sound.heard if payload == payload[:1] * len(payload))
+        return [code for code in even if code not in (0xD5, 0x55)]
+
+    @property
     def codes(self) -> list[int]:
-        """What was heard, one number for each stretch of equal frames, silence left out."""
-        even = (payload[0] if len(set(payload)) == 1 else 0 for _, payload in self.sound.heard)
-        return [code for code, _ in itertools.groupby(even) if code not in (0, 0xD5, 0x55)]
+        """What was heard, one number for each stretch of equal frames."""
+        return [code for code, _ in itertools.groupby(self.frames)]
 
     async def until(self, true: Callable[[], bool], seconds: float = 10) -> None:
         """Wait for something heard."""
