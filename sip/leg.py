@@ -142,6 +142,8 @@ class Leg:
         """
         if self.ended or self.dialog is None or self.dialog.early or self.subscription:
             return "failed"
+        if self.session.peer_allows and "refer" not in self.session.peer_allows:
+            return "refused"  # some that lack REFER leave it unanswered: no use in waiting for them
         self.subscription = Subscription()
         fields = [
             *self._contact(),

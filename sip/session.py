@@ -36,7 +36,7 @@ class Session:
         negotiation: offers and answers.
         unacked: a 2xx of ours that waits for its ACK.
         owed: an INVITE of the peer that waits for our final answer.
-        peer_updates: the peer understands UPDATE.
+        peer_allows: methods that the peer said it understands, in lower case; empty before it said so.
     """
 
     def __init__(self, leg: Leg) -> None:
@@ -45,7 +45,7 @@ class Session:
         self.negotiation = Negotiation()
         self.unacked: Acknowledged | None = None
         self.owed: Answering | None = None
-        self.peer_updates = False
+        self.peer_allows: frozenset[str] = frozenset()
         self._terms: session_timer.Terms | None = None
         self._timer: Timer | None = None
         self._retry: Timer | None = None
@@ -223,7 +223,7 @@ class Session:
 
     def answer_timer(self, headers: Headers) -> list[tuple[str, str]]:
         """Choose the timer's terms for a 2xx of ours; gives its fields."""
-        self._learn_updates(headers)
+        self.learn(headers)
         terms, fields = session_timer.answer(headers, self._wish_s)
         self._start(terms)
         return fields
@@ -234,7 +234,7 @@ class Session:
 
     def take_timer(self, headers: Headers) -> None:
         """Take the terms out of a 2xx of the peer."""
-        self._learn_updates(headers)
+        self.learn(headers)
         self._start(session_timer.settled(headers, self._wish_s))
 
     def raise_timer(self, headers: Headers) -> bool:
@@ -245,9 +245,10 @@ class Session:
         self._wish_s = demanded
         return True
 
-    def _learn_updates(self, headers: Headers) -> None:
+    def learn(self, headers: Headers) -> None:
+        """Take note of what the peer understands."""
         if "Allow" in headers:
-            self.peer_updates = "update" in headers.tokens("Allow")
+            self.peer_allows = headers.tokens("Allow")
 
     def _start(self, terms: session_timer.Terms | None) -> None:
         if self._timer:
@@ -264,7 +265,7 @@ class Session:
             self._core.counters["session_expired"] += 1
             self._leg.bye()
             self._leg.finish("error")
-        elif self.peer_updates:
+        elif "update" in self.peer_allows:
             fields = [*self._leg.content(b""), *self.propose_timer()]
             self._leg.request("UPDATE", fields, b"", self._refreshed, self._lost)
         elif self.negotiation.local:

@@ -145,3 +145,11 @@ async def test_nobody_can_make_us_call_someone() -> None:
         assert (await home.peer.final()).status == 603
         home.peer.send(Call(home.peer.port, call_id="out").request("REFER"))
         assert (await home.peer.final()).status == 603
+
+
+async def test_a_peer_that_said_it_knows_no_refer_is_not_asked() -> None:
+    async with house() as home:
+        call = Call(home.peer.port, extra="Allow: INVITE, ACK, BYE, CANCEL\n")
+        leg = await establish(home, call)
+        assert await leg.refer("300", 3) == "refused"
+        assert home.peer.silent()
