@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from callflow import logs
-from callflow.bootstrap import first_run, practice, sending, twilio
+from callflow.bootstrap import asterisk, first_run, practice, sending, twilio
 from callflow.bootstrap.chores import Chores
 from callflow.bootstrap.flows import Shelf, shelf
 from callflow.bootstrap.places import app_socket
@@ -36,6 +36,7 @@ from callflow.takeover import Takeover
 from callflow.web.app import create_app
 from callflow.web.forms.source import load_forms
 from callflow.web.house import House
+from sip.asterisk import AsteriskLine
 from webhooks.outgoing import Outgoing
 
 _log = structlog.get_logger("app")
@@ -55,6 +56,7 @@ class Rooms:
         studio: speech.
         flows: flows and calendars.
         lines: the app's end of the line socket.
+        asterisk: lines that an Asterisk holds.
         worker: empties the outbox.
         outgoing: tells other programs what happens.
         chores: what is due by the clock.
@@ -65,6 +67,7 @@ class Rooms:
     studio: Studio
     flows: Shelf
     lines: LineServer
+    asterisk: tuple[AsteriskLine, ...]
     worker: Worker
     outgoing: Outgoing
     chores: Chores
@@ -73,6 +76,7 @@ class Rooms:
     async def open(self) -> None:
         """Make ready for calls."""
         await self.studio.start(("de",))
+        await asterisk.announce(self.asterisk, self.studio, "de")
         await self.lines.start()
 
     async def close(self) -> None:
@@ -109,6 +113,7 @@ def build(settings: Settings) -> Rooms:
         studio=studio,
         flows=flows,
         lines=lines,
+        asterisk=asterisk.asterisk_lines(settings, sessions, studio, sealer),
         worker=Worker(store, {"sms": sending.transports(settings, _show, _now)}, handlers.sms_lost, _now),
         outgoing=sending.outgoing(settings, store, _now),
         chores=Chores(store, deadlines, timedelta(minutes=settings.practice.inbox.claim_minutes)),
@@ -133,7 +138,6 @@ def _house(settings: Settings, store: Store, deadlines: Deadlines, lines: LineSe
         concerns=practice.concerns(settings),
         forms=load_forms(settings.config / "forms"),
         deadlines=deadlines,
-        languages=settings.practice.languages,
         demo="console" in practice.transports(settings),
         line_up=lambda: bool(lines.connected),
         sms_name=settings.practice.practice.sms_name,
@@ -162,7 +166,12 @@ async def run(settings: Settings) -> None:
         async with asyncio.TaskGroup() as tasks:
             background = [
                 tasks.create_task(work)
-                for work in (rooms.worker.run(), rooms.outgoing.run(), rooms.chores.run())
+                for work in (
+                    rooms.worker.run(),
+                    rooms.outgoing.run(),
+                    rooms.chores.run(),
+                    *(line.run() for line in rooms.asterisk),
+                )
             ]
             await server.serve_until_told()
             for task in background:

@@ -17,6 +17,12 @@ RIGHT_TO_LEFT = frozenset({"ar"})
 PATIENT_LANGUAGES: Mapping[str, str] = {
     "de": "Deutsch",
     "en": "English",
+    "fr": "Français",
+    "it": "Italiano",
+    "es": "Español",
+    "tr": "Türkçe",
+    "ar": "العربية",
+    "uk": "Українська",
 }
 STAFF_LANGUAGES: Mapping[str, str] = {"de": "Deutsch", "en": "English"}
 

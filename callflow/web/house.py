@@ -13,6 +13,7 @@ from callflow.effects import Urgency
 from callflow.inbox import Deadlines
 from callflow.outbox.caps import Caps
 from callflow.store import Store, Submission
+from callflow.web.catalogue import PATIENT_LANGUAGES
 from callflow.web.forms.form import Form
 from callflow.web.forms.reading import readable
 from callflow.web.forms.source import Forms
@@ -77,7 +78,7 @@ class House:
     concerns: Mapping[str, Concern]
     forms: Forms
     deadlines: Deadlines = field(default_factory=Deadlines)
-    languages: tuple[str, ...] = ("de", "en")
+    languages: tuple[str, ...] = tuple(PATIENT_LANGUAGES)
     demo: bool = False
     line_up: Callable[[], bool] = lambda: True
     sms_name: str = ""
@@ -113,4 +114,5 @@ class House:
         concern = self.concerns.get(key)
         if concern is None:
             return key
-        return concern.label.get(language) or concern.label.get("de") or key
+        german = concern.label.get("de", key)
+        return concern.label.get(language) or self.forms.text(german, language)
