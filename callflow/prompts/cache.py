@@ -12,7 +12,7 @@ import re
 import tempfile
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from threading import Lock
 
@@ -71,6 +71,8 @@ class Cache:
                 self._held.move_to_end(key)
                 return held
         sound = self._read(key, ".al")
+        if len(sound) != self.facts(key).ms * BYTES_PER_MS:
+            raise NoClip(key)  # a power cut left it half-written; it will be rendered anew
         self._hold(key, sound)
         return sound
 
@@ -93,7 +95,8 @@ class Cache:
         """Store a clip so that readers see it whole or not at all; return it."""
         folder = self._place(key).parent
         folder.mkdir(exist_ok=True)
-        _write(self._place(key, ".json"), json.dumps(asdict(facts)).encode())
+        measured = replace(facts, ms=len(sound) // BYTES_PER_MS)
+        _write(self._place(key, ".json"), json.dumps(asdict(measured)).encode())
         _write(self._place(key, ".al"), sound)  # last: its presence makes the clip exist
         self._hold(key, sound)
         return Clip(key, len(sound) // BYTES_PER_MS)
@@ -129,10 +132,11 @@ class Cache:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file that survives a power cut whole or not at all."""
+    """Write a file that readers see whole or not at all.
+
+    Nothing waits for the disk: what a power cut leaves is known by its length and rendered anew.
+    """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
     with os.fdopen(handle, "wb") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
     Path(name).replace(path)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +55,7 @@ def speak(voice: Voice, digits: str, language: str, *, final: bool) -> Sound:
         VoiceError: the voice gave no sound.
     """
     words = " ".join(digit_words(digits, language))
-    closing = voice.sentence(words, language)
+    closing = _closing(voice, words, language)
     if final:
         return closing
     one = digit_words("1", language)[0]
@@ -63,6 +64,12 @@ def speak(voice: Voice, digits: str, language: str, *, final: bool) -> Sound:
         if phrase := _first_phrase(voice.sentence(carrier, language), length):
             return phrase
     return closing
+
+
+@lru_cache(maxsize=4)
+def _closing(voice: Voice, words: str, language: str) -> Sound:
+    """Return the closing tone; both tones of the same digits are asked for one after the other."""
+    return voice.sentence(words, language)
 
 
 def _first_phrase(sound: Sound, length: int) -> Sound | None:

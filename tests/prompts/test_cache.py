@@ -40,6 +40,12 @@ def test_a_key_can_not_leave_the_folder(tmp_path: Path, key: str) -> None:
         Cache(tmp_path).frames(key)
 
 
+def test_a_clip_that_a_power_cut_left_half_written_counts_as_missing(tmp_path: Path) -> None:
+    Cache(tmp_path).put("abcd", SOUND, FACTS)
+    (tmp_path / "ab" / "abcd.al").write_bytes(SOUND[:160])
+    assert Cache(tmp_path).get("abcd") is None
+
+
 def test_a_removed_clip_is_gone_for_readers_and_memory(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     cache.put("abcd", SOUND, FACTS)
