@@ -16,7 +16,6 @@ def note_event(tx: Tx, call: Call, event: Event, *, now: datetime) -> None:
     count = tx.exec(select(func.count()).select_from(CallEvent).where(CallEvent.call_id == call.id)).one()
     entry = EVENTS.dump_json(event).decode()
     tx.add(CallEvent(call_id=call.id, position=count + 1, turn=call.turn, at=now, event=entry))
-    tx.flush()
 
 
 def events(tx: Tx, call_id: str) -> list[Event]:

@@ -1,0 +1,111 @@
+"""Cards as FHIR R4 resources, for practice software and other inboxes.
+
+A card is a Task (https://hl7.org/fhir/R4/task.html), a message of its thread a Communication
+(https://hl7.org/fhir/R4/communication.html) based on that Task. The person is a contained Patient: we know a
+number and perhaps a name, not whose record that is. Built and checked by `fhir.resources` (its R4B models;
+both resources are the same in R4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from fhir.resources.R4B.bundle import Bundle
+from fhir.resources.R4B.communication import Communication
+from fhir.resources.R4B.task import Task
+
+from callflow.store import Card, CardEvent, Message
+
+SYSTEM: Final = "urn:rufweiche"
+Json = dict[str, Any]
+_PRIORITY: Final = {"urgent": "urgent", "soon": "asap", "routine": "routine"}
+_STATUS: Final = {"open": "requested", "claimed": "in-progress", "closed": "completed"}
+_NOT_DONE: Final = {"not_reached": "failed", "not_needed": "cancelled"}
+
+
+def bundle(entries: Iterable[tuple[Card, Sequence[CardEvent], Sequence[Message]]]) -> Json:
+    """Return a collection Bundle of cards, each with its history and thread, as checked FHIR JSON."""
+    resources: list[Json] = []
+    for card, history, thread in entries:
+        resources.append(task(card, history))
+        resources += [communication(card, message) for message in thread]
+    entry = [{"fullUrl": _urn(each["id"]), "resource": each} for each in resources]
+    return _json(Bundle.model_validate({"resourceType": "Bundle", "type": "collection", "entry": entry}))
+
+
+def task(card: Card, history: Sequence[CardEvent] = ()) -> Json:
+    """Return a card as checked FHIR JSON; notes of the staff become its notes."""
+    content: Json = {
+        "resourceType": "Task",
+        "id": card.id,
+        "contained": [_patient(card)],
+        "identifier": [{"system": f"{SYSTEM}:card", "value": card.id}],
+        "status": _NOT_DONE.get(card.outcome) or _STATUS[card.status],
+        "intent": "proposal",
+        "priority": _PRIORITY[card.urgency],
+        "code": _coded("kind", card.kind),
+        "for": {"reference": "#patient"},
+        "authoredOn": card.first_contact_at.isoformat(),
+        "lastModified": max(card.last_contact_at, card.closed_at or card.last_contact_at).isoformat(),
+        "restriction": {"period": {"end": card.due_at.isoformat()}},
+    }
+    if card.concern:
+        content["reasonCode"] = _coded("concern", card.concern)
+    if card.text:
+        content["description"] = card.text
+    if card.outcome:
+        content["businessStatus"] = _coded("outcome", card.outcome)
+    notes = [
+        {"time": each.at.isoformat(), "text": each.text}
+        for each in history
+        if each.kind == "note" and each.text
+    ]
+    if notes:
+        content["note"] = notes
+    return _json(Task.model_validate(content))
+
+
+def communication(card: Card, message: Message) -> Json:
+    """Return a message of a card's thread as checked FHIR JSON."""
+    person, practice = {"reference": "#patient"}, {"display": "Praxis"}
+    sender, recipient = (person, practice) if message.direction == "from_patient" else (practice, person)
+    content: Json = {
+        "resourceType": "Communication",
+        "id": message.id,
+        "contained": [_patient(card)],
+        "identifier": [{"system": f"{SYSTEM}:message", "value": message.id}],
+        "basedOn": [{"reference": _urn(card.id)}],
+        "status": "completed",
+        "subject": person,
+        "sent": message.at.isoformat(),
+        "sender": sender,
+        "recipient": [recipient],
+        "payload": [{"contentString": message.text}],
+    }
+    if message.read_at:
+        content["received"] = message.read_at.isoformat()
+    return _json(Communication.model_validate(content))
+
+
+def _urn(row: str) -> str:
+    return f"urn:uuid:{UUID(row)}"
+
+
+def _patient(card: Card) -> Json:
+    patient: Json = {"resourceType": "Patient", "id": "patient"}
+    if card.name:
+        patient["name"] = [{"text": card.name}]
+    if card.number:
+        patient["telecom"] = [{"system": "phone", "value": card.number}]
+    return patient
+
+
+def _coded(of: str, code: str) -> Json:
+    return {"coding": [{"system": f"{SYSTEM}:{of}", "code": code}]}
+
+
+def _json(resource: Any) -> Json:  # noqa: ANN401  the library ships no types
+    content: Json = resource.model_dump(mode="json", exclude_none=True, by_alias=True)
+    return content
