@@ -97,10 +97,9 @@ class AsteriskLine:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def announce(self, fallback: str, sorry: str) -> None:
-        """Give the dialplan its announcements for times without us, by clip key."""
-        for name, key in (("fallback", fallback), ("sorry", sorry)):
-            self._desk.sounds.copy(name, key)
+    def announce(self, name: str, keys: tuple[str, ...]) -> None:
+        """Give the dialplan an announcement ("fallback", "sorry") for times without us, as clips."""
+        self._desk.sounds.join(name, keys)
 
     async def _live(self) -> None:
         while True:

@@ -51,9 +51,9 @@ class Sounds:
         Path(draft).replace(self._folder / f"{name}.alaw")
         return True
 
-    def copy(self, name: str, key: str) -> bool:
-        """Put a clip there under a name of its own."""
-        return self.write(name, self._joined((key,)))
+    def join(self, name: str, keys: Sequence[str]) -> bool:
+        """Put clips there as one file under a name of its own."""
+        return self.write(name, self._joined(keys))
 
     def tidy(self) -> None:
         """Remove the oldest files beyond `KEPT`."""

@@ -103,7 +103,8 @@ def build(settings: Settings) -> Rooms:
     sessions = Sessions(store, flows, studio, handlers, recognition, _now)
     takeover = Takeover(SpoolReader(settings.data / "spool", sealer), sessions, _now)
     lines = LineServer(app_socket(settings.data), sessions, takeover)
-    web = create_app(_house(settings, store, deadlines, lines))
+    asterisks = asterisk.asterisk_lines(settings, sessions, studio, sealer)
+    web = create_app(_house(settings, store, deadlines, lines, asterisks))
     for router in twilio.voice_routers(settings, sessions, sealer, _now):
         web.include_router(router)
     for router in sending.receipts(settings, store, handlers.sms_lost, _now):
@@ -113,7 +114,7 @@ def build(settings: Settings) -> Rooms:
         studio=studio,
         flows=flows,
         lines=lines,
-        asterisk=asterisk.asterisk_lines(settings, sessions, studio, sealer),
+        asterisk=asterisks,
         worker=Worker(store, {"sms": sending.transports(settings, _show, _now)}, handlers.sms_lost, _now),
         outgoing=sending.outgoing(settings, store, _now),
         chores=Chores(store, deadlines, timedelta(minutes=settings.practice.inbox.claim_minutes)),
@@ -129,7 +130,13 @@ def _handlers(settings: Settings, deadlines: Deadlines, flows: Shelf) -> Handler
     return Handlers(rules, deadlines, caps, {"hours": hours})
 
 
-def _house(settings: Settings, store: Store, deadlines: Deadlines, lines: LineServer) -> House:
+def _house(
+    settings: Settings,
+    store: Store,
+    deadlines: Deadlines,
+    lines: LineServer,
+    asterisks: tuple[AsteriskLine, ...],
+) -> House:
     return House(
         face=practice.face(settings),
         store=store,
@@ -139,7 +146,8 @@ def _house(settings: Settings, store: Store, deadlines: Deadlines, lines: LineSe
         forms=load_forms(settings.config / "forms"),
         deadlines=deadlines,
         demo="console" in practice.transports(settings),
-        line_up=lambda: bool(lines.connected),
+        line_up=lambda: asterisk.up(settings, asterisks, lines.connected),
+        trunks=lambda: asterisk.trunks(asterisks),
         sms_name=settings.practice.practice.sms_name,
         recordings=settings.data / "recordings",
         caps=practice.caps(settings),

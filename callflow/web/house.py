@@ -66,6 +66,7 @@ class House:
         languages: languages of patient pages, German first.
         demo: no provider sends SMS: the outbox page shows them with their links.
         line_up: tells whether the telephone line is up.
+        trunks: tells which trunks are up, by name; empty when no line knows.
         sms_name: how the practice is called in text messages, where the specialty must not show.
         recordings: folder of the sealed voice messages.
         caps: limits on text messages.
@@ -81,6 +82,7 @@ class House:
     languages: tuple[str, ...] = tuple(PATIENT_LANGUAGES)
     demo: bool = False
     line_up: Callable[[], bool] = lambda: True
+    trunks: Callable[[], Mapping[str, bool]] = dict
     sms_name: str = ""
     recordings: Path = Path("recordings")
     caps: Caps = field(default_factory=Caps)

@@ -24,6 +24,7 @@ class Health(BaseModel):
     Args:
         ok: everything that callers need works.
         line: the telephone line is up.
+        trunks: which trunks are up, by name; empty when no line knows.
         sqlite: version of the SQLite library (the WAL-reset fault is fixed in 3.51.3).
         queue: cards that nobody works on.
         overdue: open cards whose deadline has passed.
@@ -32,6 +33,7 @@ class Health(BaseModel):
 
     ok: bool
     line: bool
+    trunks: dict[str, bool]
     sqlite: str
     queue: int
     overdue: int
@@ -51,6 +53,7 @@ async def page(request: Request, staff: StaffDep, house: HouseDep) -> Response:
     texts = staff.texts
     gauges = [
         (texts("house.line"), texts("line.up") if now.line else texts("line.down"), not now.line),
+        *((name, texts("line.up") if up else texts("line.down"), not up) for name, up in now.trunks.items()),
         (texts("house.queue"), now.queue, False),
         (texts("house.overdue"), now.overdue, now.overdue > 0),
         (texts("house.outbox"), now.outbox, False),
@@ -62,7 +65,15 @@ async def page(request: Request, staff: StaffDep, house: HouseDep) -> Response:
 async def _health(house: House) -> Health:
     waiting, overdue, outbox = await house.store.read(lambda tx: _counts(tx, house.clock()))
     line = house.line_up()
-    return Health(ok=line, line=line, sqlite=sqlite_version(), queue=waiting, overdue=overdue, outbox=outbox)
+    return Health(
+        ok=line,
+        line=line,
+        trunks=dict(house.trunks()),
+        sqlite=sqlite_version(),
+        queue=waiting,
+        overdue=overdue,
+        outbox=outbox,
+    )
 
 
 def _counts(tx: Tx, now: datetime) -> tuple[int, int, int]:

@@ -1,0 +1,95 @@
+"""The Asterisk lines of a house, joined to sessions, speech and sealed recordings."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+
+from callflow import voice_messages
+from callflow.effects import Prompt
+from callflow.plan import AsteriskLine as Entry
+from callflow.plan import EmbeddedLine, PyVoipLine
+from callflow.prompts.studio import Studio
+from callflow.sealing import Sealer
+from callflow.session import Sessions
+from callflow.settings import Settings
+from sip.ami import Access
+from sip.asterisk import AsteriskLine
+from sip.asterisk_call import Desk
+from sip.sounds import Sounds
+
+ANNOUNCEMENTS = {"fallback": "line_fallback", "sorry": "line_sorry"}
+
+
+def asterisk_lines(
+    settings: Settings, sessions: Sessions, studio: Studio, sealer: Sealer
+) -> tuple[AsteriskLine, ...]:
+    """Return the lines of kind asterisk, not connected yet."""
+    entries = {name: line for name, line in settings.plan.lines.items() if isinstance(line, Entry)}
+    return tuple(
+        AsteriskLine(name, _access(settings, entry), _desk(settings, name, entry, sessions, studio, sealer))
+        for name, entry in entries.items()
+    )
+
+
+async def announce(lines: tuple[AsteriskLine, ...], studio: Studio, language: str) -> None:
+    """Give each Asterisk the announcements that it speaks without us."""
+    for name, prompt in ANNOUNCEMENTS.items():
+        clips = await studio.clips([Prompt(prompt, language=language)])
+        for line in lines:
+            line.announce(name, tuple(clip.key for clip in clips))
+
+
+def trunks(lines: tuple[AsteriskLine, ...]) -> Mapping[str, bool]:
+    """Return trunk -> whether it is up; a line whose Asterisk is away counts as a trunk that is down."""
+    found: dict[str, bool] = {}
+    for line in lines:
+        live = line.live
+        found |= live.trunks if live.connected else dict.fromkeys((line.name, *live.trunks), False)
+    return found
+
+
+def up(settings: Settings, lines: tuple[AsteriskLine, ...], connected: tuple[str, ...]) -> bool:
+    """Say whether every telephone line is up.
+
+    Args:
+        settings: the house's settings.
+        lines: the Asterisk lines.
+        connected: names of the line processes that are connected.
+    """
+    ours = {name for name, line in settings.plan.lines.items() if isinstance(line, EmbeddedLine | PyVoipLine)}
+    return ours <= set(connected) and all(trunks(lines).values()) and bool(ours or lines)
+
+
+def _access(settings: Settings, entry: Entry) -> Access:
+    tls = ssl.create_default_context(cafile=entry.ca_file or None) if entry.tls else None
+    return Access(entry.host, entry.port, entry.username, settings.secrets.ami_secret.get_secret_value(), tls)
+
+
+def _desk(  # noqa: PLR0913, PLR0917  # a line joins this many rooms
+    settings: Settings, name: str, entry: Entry, sessions: Sessions, studio: Studio, sealer: Sealer
+) -> Desk:
+    place = settings.data / "asterisk" / name
+    sounds = Path(entry.sounds) if entry.sounds else place / "sounds"
+    recordings = Path(entry.recordings) if entry.recordings else place / "recordings"
+    recordings.mkdir(parents=True, exist_ok=True)
+
+    async def keep(recording: str, alaw: bytes) -> bool:
+        try:
+            await asyncio.to_thread(
+                voice_messages.keep, settings.data / "recordings", sealer, recording, alaw
+            )
+        except OSError:
+            return False
+        return True
+
+    return Desk(
+        plan=settings.plan,
+        sessions=sessions,
+        sounds=Sounds(sounds, entry.sounds_in_asterisk or str(sounds), studio.cache.frames),
+        recordings=recordings,
+        recordings_seen_as=entry.recordings_in_asterisk or str(recordings),
+        keep=keep,
+    )
