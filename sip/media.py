@@ -18,11 +18,13 @@ Callbacks run soon after, from the loop; what one raises goes to the loop's exce
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
+import resource
 import selectors
 import socket
 
-from sip.media_clock import SUBTICK_MS, Clock, Wheel
+from sip.media_clock import FRAME_SUBTICKS, SUBTICK_MS, Clock, Wheel
 from sip.media_ports import NoPortFreeError, PortPool
 from sip.media_socket import Read
 from sip.media_sounds import SoundBank
@@ -45,7 +47,6 @@ __all__ = [
     "WavSink",
 ]
 
-_FRAME_SUBTICKS = 20 // SUBTICK_MS
 _SECOND_SUBTICKS = 1000 // SUBTICK_MS
 
 
@@ -93,6 +94,7 @@ class MediaEngine:
     def start(self) -> None:
         """Begin to work in the running asyncio loop."""
         self._loop = asyncio.get_running_loop()
+        _allow_files()
         # Sockets wait in a selector of our own, so that the loop looks at one file for all calls.
         self._loop.add_reader(self._selector, self._read)
 
@@ -169,17 +171,25 @@ class MediaEngine:
             self._hear(subtick)
             self._look_after(subtick)
         if self._streams:
-            self._timer = self._running.call_at(self._clock.next_at, self._tick)
+            wake = self._clock.at(self.wheel.next_busy(self._clock.next))
+            self._timer = self._running.call_at(wake, self._tick)
 
     def _hear(self, subtick: int) -> None:
-        for stream in tuple(self._listening):
-            if (stream.port // 2 - subtick) % _FRAME_SUBTICKS == 0:
+        if subtick % FRAME_SUBTICKS == 0:
+            for stream in tuple(self._listening):
                 stream.hear()
 
     def _look_after(self, subtick: int) -> None:
-        """Visit every stream once a second, a two-hundredth of them each time."""
-        if subtick % _FRAME_SUBTICKS:
+        """Visit every stream once a second, a fiftieth of them each time."""
+        if subtick % FRAME_SUBTICKS:
             return
         for stream in tuple(self._streams):
-            if (stream.port // 2 - subtick // _FRAME_SUBTICKS) % (_SECOND_SUBTICKS // _FRAME_SUBTICKS) == 0:
+            if (stream.port // 2 - subtick // FRAME_SUBTICKS) % (_SECOND_SUBTICKS // FRAME_SUBTICKS) == 0:
                 stream.second()
+
+
+def _allow_files() -> None:
+    """Let the process open as many files as it may: each call takes two, and the usual limit is 1,024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -1,6 +1,7 @@
 """The one clock of all calls: sub-ticks of 5 ms, and which calls send on which of them.
 
-Spreading the calls over sub-ticks keeps bursts short: with 20 ms packets each call sends on every fourth one.
+Spreading many calls over sub-ticks keeps bursts short: with 20 ms packets each call sends on every fourth.
+A few calls share one sub-tick instead, because waking up costs more than sending.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from sip.media_rows import Rows
 from sip.media_sounds import SoundBank
 
 SUBTICK_MS: Final = 5
+FRAME_SUBTICKS: Final = 20 // SUBTICK_MS
 PACKET_TIMES_MS: Final = (10, 20, 30, 40, 50, 60)
 
 _SUBTICK_S: Final = SUBTICK_MS / 1000
 _ROUNDING: Final = 1e-6  # a timer that fires exactly on time must not find its sub-tick a nanosecond away
 _LATEST: Final = 20  # sub-ticks that are made up for; more would only flood the peers' jitter buffers
 _BYTES_PER_MS: Final = 8
+_BURST: Final = 64  # calls that may send at once before the next sub-tick is taken into use
 
 
 class Clock:
@@ -41,9 +44,13 @@ class Clock:
         return skipped, range(first, end)
 
     @property
-    def next_at(self) -> float:
-        """When the next sub-tick is due."""
-        return self._began + self._next * _SUBTICK_S
+    def next(self) -> int:
+        """The next sub-tick that is not done yet."""
+        return self._next
+
+    def at(self, subtick: int) -> float:
+        """Return when a sub-tick is due."""
+        return self._began + subtick * _SUBTICK_S
 
 
 class Wheel:
@@ -55,10 +62,10 @@ class Wheel:
         self._bank = bank
 
     def __len__(self) -> int:
-        return sum(len(rows) for rows in self._all())
+        return sum(len(rows) for rows in self.all())
 
     def rows(self, ptime_ms: int) -> Rows:
-        """Return the emptiest rows of this packet time.
+        """Return rows of this packet time: the first with room in its burst, or else the emptiest.
 
         Raises:
             ValueError: not one of `PACKET_TIMES_MS`.
@@ -68,13 +75,19 @@ class Wheel:
         if ptime_ms not in self._spokes:
             packet = ptime_ms * _BYTES_PER_MS
             self._spokes[ptime_ms] = [Rows(self._bank, packet) for _ in range(ptime_ms // SUBTICK_MS)]
-        return min(self._spokes[ptime_ms], key=len)
+        spoke = self._spokes[ptime_ms]
+        return next((rows for rows in spoke if len(rows) < _BURST), None) or min(spoke, key=len)
 
     def turn(self, subtick: int) -> None:
         """Send for all rows whose moment this is."""
         self.subtick = subtick + 1
         for rows in self._at(subtick):
             rows.tick()
+
+    def next_busy(self, subtick: int) -> int:
+        """Return the first sub-tick from `subtick` on that is anybody's, at most the next one of 20 ms."""
+        last = subtick + -subtick % FRAME_SUBTICKS
+        return next((each for each in range(subtick, last) if any(map(len, self._at(each)))), last)
 
     def skip(self, first: int, count: int) -> None:
         """Let `count` sub-ticks from `first` on pass without sending."""
@@ -87,10 +100,11 @@ class Wheel:
     @property
     def failed(self) -> int:
         """Packets that the kernel refused."""
-        return sum(rows.failed for rows in self._all())
+        return sum(rows.failed for rows in self.all())
 
     def _at(self, subtick: int) -> list[Rows]:
         return [spoke[subtick % len(spoke)] for spoke in self._spokes.values()]
 
-    def _all(self) -> Iterable[Rows]:
+    def all(self) -> Iterable[Rows]:
+        """Return all rows, empty ones too."""
         return (rows for spoke in self._spokes.values() for rows in spoke)

@@ -12,6 +12,7 @@ from sip import dscp
 
 _HIGHEST = 0xFFFF
 _TAKEN = (errno.EADDRINUSE, errno.EACCES)
+_TOO_MANY_FILES = (errno.EMFILE, errno.ENFILE)
 
 
 class NoPortFreeError(RuntimeError):
@@ -44,12 +45,18 @@ class PortPool:
         """Return a port, its bound RTP socket and the RTCP socket on the port above.
 
         Raises:
-            NoPortFreeError: all are taken, by us or by other programs.
+            NoPortFreeError: all are taken, by us or by other programs, or the process may open no more files.
             OSError: the address cannot be used at all.
         """
         for _ in range(len(self._free)):
             port = self._free.popleft()
-            pair = self._bind_pair(port)
+            try:
+                pair = self._bind_pair(port)
+            except OSError as error:
+                self._free.append(port)
+                if error.errno in _TOO_MANY_FILES:
+                    raise NoPortFreeError("the process has no file descriptor left for RTP") from error
+                raise
             if pair:
                 return port, *pair
             self._free.append(port)
@@ -79,7 +86,11 @@ class PortPool:
         voice = self._try(port)
         if voice is None:
             return None
-        control = self._try(port + 1)
+        try:
+            control = self._try(port + 1)
+        except OSError:
+            voice.close()
+            raise
         if control is None:
             voice.close()
             return None

@@ -60,6 +60,7 @@ class Rows:
         self.failed = 0  # packets that the kernel refused, e.g. after an ICMP "port unreachable"
         self.ticks = 0
         self._bank = bank
+        self._marked = False
         self._members: list[Member] = []
         self._outlets: list[tuple[Outlet, memoryview]] = []
         self._allocate(16)
@@ -81,7 +82,7 @@ class Rows:
         member.row = len(self._members)
         self._members.append(member)
         self._outlets.append((outlet, self._view(member.row)))
-        header = self._header[member.row]
+        header, self._marked = self._header[member.row], True
         header["flags"], header["kind"] = _VERSION_2, start.payload_type | _MARKER
         header["sequence"], header["timestamp"] = start.sequence, start.timestamp
         header["ssrc"] = start.ssrc
@@ -130,7 +131,9 @@ class Rows:
         self._packets[:count, rtp.HEADER :] = payloads[self._position[:count]]
         self._send()
         header = self._header[:count]
-        header["kind"] &= ~_MARKER & 0xFF
+        if self._marked:
+            header["kind"] &= ~_MARKER & 0xFF
+            self._marked = False
         header["sequence"] += 1
         header["timestamp"] += self.packet
         self.ticks += 1

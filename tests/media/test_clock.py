@@ -33,19 +33,40 @@ def test_a_long_stall_is_not_made_up_for_with_a_flood() -> None:
 def test_the_next_subtick_is_on_the_grid_of_the_beginning() -> None:
     clock = Clock(50.0)
     clock.due(50.0021)
-    assert clock.next_at == 50.005
+    assert (clock.next, clock.at(clock.next)) == (1, 50.005)
     clock.due(50.0131)
-    assert clock.next_at == 50.015
+    assert (clock.next, clock.at(clock.next)) == (3, 50.015)
 
 
-def test_calls_are_spread_evenly_over_the_subticks() -> None:
+def moments(calls: int) -> list[int]:
+    """Return how many of `calls` calls send at 0, 5, 10 and 15 ms."""
     studio = Studio()
-    voices = [studio.voice() for _ in range(40)]
+    voices = [studio.voice() for _ in range(calls)]
     for one in voices:
         one.join()
     studio.run(20)
-    moments = [one.sent[0][0] for one in voices]
-    assert sorted(moments) == [0] * 10 + [5] * 10 + [10] * 10 + [15] * 10
+    sent = [one.sent[0][0] for one in voices]
+    return [sent.count(at) for at in (0, 5, 10, 15)]
+
+
+def test_many_calls_are_spread_evenly_over_the_subticks_and_a_few_share_one() -> None:
+    assert [moments(calls) for calls in (10, 100, 400)] == [[10, 0, 0, 0], [64, 36, 0, 0], [100] * 4]
+
+
+@given(st.integers(0, 200), st.lists(st.sampled_from([10, 20, 30, 40, 50, 60]), max_size=150))
+def test_no_subtick_that_is_somebodys_is_slept_over(begin: int, packet_times: list[int]) -> None:
+    studio = Studio()
+    for ptime in packet_times:
+        studio.voice().join(ptime)
+    asleep = range(begin, studio.wheel.next_busy(begin))
+    for subtick in asleep:
+        before = [one.ticks for one in studio.wheel.all()]
+        studio.wheel.turn(subtick)
+        busy = [one for one in studio.wheel.all() if len(one)]
+        assert (len(asleep) < 4, [one.ticks for one in busy]) == (
+            True,
+            [ticks for one, ticks in zip(studio.wheel.all(), before, strict=True) if len(one)],
+        )
 
 
 @given(st.integers(1, 1000), st.sampled_from([10, 20, 30, 50]))
