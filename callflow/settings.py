@@ -28,6 +28,8 @@ from callflow.language.source import Source, read
 from callflow.plan import Plan
 from callflow.plan_check import check
 
+# A number, a messaging service, or letters and digits: networks show no more than 11 of them.
+SENDER = r"^(\+[1-9][0-9]{6,14}|MG[0-9a-f]{32}|[A-Za-z0-9 ]{0,11})$"
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
 Texts = dict[Language, str]
@@ -90,19 +92,21 @@ class Sms(Model):
 
     Args:
         transports: tried in this order; "console" prints and shows the demo outbox.
-        sender: Twilio number, messaging service (MG...) or alphanumeric sender.
+        sender: Twilio number, messaging service (MG...) or alphanumeric sender of at most 11 characters.
         countries: regions whose mobile numbers may be written to.
         per_number_a_day: most SMS to one number in 24 h.
         per_day: most SMS in 24 h in all; above it an alarm is raised and callers get a callback.
         validity_minutes: how long the network may try.
+        cents_per_segment: what the provider charges, for the preview of costs; 0 when unknown.
     """
 
     transports: tuple[Literal["auto", "console", "twilio", "gateway"], ...] = ("auto",)
-    sender: str = ""
+    sender: str = Field(default="", pattern=SENDER)
     countries: tuple[str, ...] = ("DE",)
     per_number_a_day: int = Field(default=4, ge=1)
     per_day: int = Field(default=400, ge=1)
     validity_minutes: int = Field(default=240, ge=5, le=600)
+    cents_per_segment: float = Field(default=0, ge=0)
     gateway: Gateway | None = None
 
     @model_validator(mode="after")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callflow.outbox import segments, texts
+from callflow.outbox import preview, segments, texts
 from callflow.outbox.segments import Size
 
 URL = "https://praxis.example/f/" + "x" * 22
@@ -57,3 +57,21 @@ def test_our_other_texts_fit_two_messages(language: str) -> None:
 
 def test_an_unknown_language_is_german() -> None:
     assert texts.link("xx", "Praxis", URL) == texts.link("de", "Praxis", URL)
+
+
+def test_the_preview_shows_every_text_with_a_link_as_long_as_a_real_one() -> None:
+    rows = preview.previews("Praxis am Lindenplatz", "https://praxis.example", ("de", "uk", "xx"), 7.5)
+    assert [(row.kind, row.language, row.size.encoding, row.size.segments, row.cents) for row in rows] == [
+        ("link", "de", "GSM-7", 1, 7.5),
+        ("link", "uk", "UCS-2", 2, 15.0),
+        ("reply", "de", "GSM-7", 1, 7.5),
+        ("reply", "uk", "UCS-2", 2, 15.0),
+    ]
+    assert len(rows[0].text) == len(texts.link("de", "Praxis am Lindenplatz", URL))
+
+
+def test_a_practice_name_that_makes_every_message_dearer_is_named() -> None:
+    (row, _) = preview.previews("Praxis Łódź", "https://praxis.example", ("de",))
+    assert (row.strange, row.size.encoding) == ("Łóź", "UCS-2")
+    assert preview.table([row], "de").splitlines()[1].strip().startswith("Die Zeichen „Łóź“")
+    assert len(preview.table([row], "en").splitlines()) == 2
