@@ -178,6 +178,7 @@ async def run(settings: Settings) -> None:
                     rooms.worker.run(),
                     rooms.outgoing.run(),
                     rooms.chores.run(),
+                    rooms.flows.watch(),
                     *(line.run() for line in rooms.asterisk),
                 )
             ]

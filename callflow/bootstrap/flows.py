@@ -1,44 +1,57 @@
-"""The flows and calendars of a house, checked before anything is opened."""
+"""The flows and calendars of a house: checked before anything is opened, versioned, taken in when changed."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
 
 from callflow.flow import Flow
 from callflow.hours import Calendar
 from callflow.language import FlowErrors, FolderPrompts, Surroundings, look
 from callflow.language.calendars import load_calendars
 from callflow.language.problems import Problem
+from callflow.language.versions import Versions
 from callflow.settings import Settings
 
 MAIN_CALENDAR = "praxis"
+AUTHOR = "config/flows"
+"""Author of versions that came by a changed file."""
+
+EVERY = 2.0  # seconds between looks at the files
+_log = structlog.get_logger("flows")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Shelf:
     """The flows that calls run on.
 
     Args:
-        flows: by name.
-        of: practice number (E.164) -> name of its flow.
+        settings: where the files lie, and what flows may refer to.
         calendars: opening hours by name.
+        versions: all versions of all flows.
+        hours: contents of hours.yaml when they were last looked at.
     """
 
-    flows: Mapping[str, Flow]
-    of: Mapping[str, str]
+    settings: Settings
     calendars: Mapping[str, Calendar]
+    versions: Versions
+    hours: bytes = b""
 
     def of_number(self, dialled: str) -> Flow:
         """Return the flow for calls to this number; an unknown number gets the first one's."""
-        name = self.of.get(dialled) or next(iter(self.of.values()))
-        return self.flows[name]
+        return self.versions.current(self._names().get(dialled) or next(iter(self._names().values())))
 
     def of_version(self, name: str, version: str) -> Flow:
-        """Return the flow a call began on."""
-        del version
-        return self.flows[name]
+        """Return the flow a call began with; the one in force should that version be lost."""
+        try:
+            return self.versions.flow(name, version)
+        except (KeyError, FlowErrors):
+            return self.versions.current(name)
 
     def calendar(self, name: str) -> Calendar:
         """Return the opening hours of that name, the practice's own for an unknown one."""
@@ -52,34 +65,95 @@ class Shelf:
         """Say whether the practice works at the aware moment `at`."""
         return self.calendar(MAIN_CALENDAR).status(at).answer == "open"
 
+    def refresh(self, now: datetime) -> None:
+        """Take changed files into force; a broken one changes nothing, and its reason goes into the log."""
+        self._refresh_hours()
+        for name in self._flows():
+            path = flow_path(self.settings, name)
+            if not self.versions.changed(path):
+                continue
+            try:
+                flow = self.versions.publish(path, AUTHOR, now)
+            except FlowErrors as error:
+                _log.error("flow refused", flow=name, problems=_told(error))
+            else:
+                _log.info("flow in force", flow=name, version=flow.version)
+
+    async def watch(self) -> None:
+        """Refresh again and again until cancelled."""
+        while True:
+            try:
+                await asyncio.to_thread(self.refresh, datetime.now(UTC))
+            except OSError as error:
+                _log.error("flows not looked at", why=error.strerror)
+            await asyncio.sleep(EVERY)
+
+    def _refresh_hours(self) -> None:
+        path = self.settings.config / "hours.yaml"
+        found = path.read_bytes()
+        if found == self.hours:
+            return
+        self.hours = found
+        try:
+            self.calendars = load_calendars(path, found)
+        except FlowErrors as error:
+            _log.error("hours refused", problems=_told(error))
+        else:
+            _log.info("hours in force")
+
+    def _names(self) -> Mapping[str, str]:
+        return {number: entry.flow for number, entry in self.settings.plan.numbers.items()}
+
+    def _flows(self) -> list[str]:
+        return list(dict.fromkeys(self._names().values()))
+
+
+def _told(error: FlowErrors) -> list[str]:
+    faults = [problem for problem in error.problems if problem.severity == "error"]
+    return [f"{fault.file}:{fault.line}:{fault.column}: {fault.message()}" for fault in faults]
+
+
+def flow_path(settings: Settings, name: str) -> Path:
+    """Return where the flow of that name is written."""
+    return settings.config / "flows" / f"{name}.yaml"
+
 
 def shelf(settings: Settings) -> Shelf:
-    """Read hours and flows.
+    """Read hours and flows, and put changed flows in force.
+
+    Raises:
+        FlowErrors: every problem of all files at once.
+    """
+    calendars = check_flows(settings)
+    hours = (settings.config / "hours.yaml").read_bytes()
+    found = Shelf(settings, calendars, versions(settings), hours)
+    found.refresh(datetime.now(UTC))
+    return found
+
+
+def versions(settings: Settings) -> Versions:
+    """Return the versions of this house's flows; what they may refer to is read anew each time."""
+
+    def around() -> Surroundings:
+        return surroundings(settings, load_calendars(settings.config / "hours.yaml"))
+
+    return Versions(settings.data / "flows", around)
+
+
+def check_flows(settings: Settings) -> Mapping[str, Calendar]:
+    """Read everything that calls depend on, so that a broken file stops the start.
 
     Raises:
         FlowErrors: every problem of all files at once.
     """
     calendars = load_calendars(settings.config / "hours.yaml")
     around = surroundings(settings, calendars)
-    flows: dict[str, Flow] = {}
     problems: list[Problem] = []
     for name in dict.fromkeys(number.flow for number in settings.plan.numbers.values()):
-        flow, found = look(settings.config / "flows" / f"{name}.yaml", around)
-        problems += found
-        if flow is not None:
-            flows[name] = flow
+        problems += look(flow_path(settings, name), around)[1]
     if any(problem.severity == "error" for problem in problems):
         raise FlowErrors(problems)
-    return Shelf(flows, {number: entry.flow for number, entry in settings.plan.numbers.items()}, calendars)
-
-
-def check_flows(settings: Settings) -> None:
-    """Read everything that calls depend on, so that a broken file stops the start.
-
-    Raises:
-        FlowErrors: every problem of all files at once.
-    """
-    shelf(settings)
+    return calendars
 
 
 def surroundings(settings: Settings, calendars: Mapping[str, Calendar]) -> Surroundings:
