@@ -7,18 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import assert_never, cast
 
-from sqlmodel import func, select
-
 from callflow import directory, inbox, links
 from callflow.effects import Ask, EndCall, LogStep, OpenCard, RecordEffect, SendLink, Urgency
 from callflow.events import Told
 from callflow.flow import State
 from callflow.inbox import Contact, Deadlines
+from callflow.journal import note_step
 from callflow.links.fallback import fall_back
 from callflow.links.link import Offer
 from callflow.outbox import queue, segments, texts
 from callflow.outbox.caps import Caps
-from callflow.store import Call, CallStep, Card, Intent, Link, Tx, announce
+from callflow.store import Call, Card, Intent, Link, Tx, announce
 
 Answer = Callable[[Tx, State, str, datetime], Told]
 """Answers a question: transaction, state of the call, subject, aware time."""
@@ -71,7 +70,7 @@ class Handlers:
             case OpenCard():
                 self._open_card(tx, state, effect, now)
             case LogStep():
-                _log_step(tx, state, effect, now)
+                note_step(tx, tx.get_one(Call, state.call), effect.node, effect.exit, now=now)
             case EndCall():
                 _end_call(tx, state, effect, now)
             case _:
@@ -150,11 +149,6 @@ class Handlers:
 
     def _due(self, concern: str, urgency: Urgency, now: datetime) -> datetime:
         return self.deadlines.due(concern, urgency, now)
-
-
-def _log_step(tx: Tx, state: State, effect: LogStep, now: datetime) -> None:
-    position = tx.exec(select(func.count()).select_from(CallStep).where(CallStep.call_id == state.call)).one()
-    tx.add(CallStep(call_id=state.call, position=position + 1, at=now, node=effect.node, exit=effect.exit))
 
 
 def _end_call(tx: Tx, state: State, effect: EndCall, now: datetime) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlmodel import col, func, select
+from sqlmodel import col, select
 
 from callflow.codec import EVENTS
 from callflow.events import Event
@@ -13,9 +13,15 @@ from callflow.store import Call, CallEvent, CallStep, Tx
 
 def note_event(tx: Tx, call: Call, event: Event, *, now: datetime) -> None:
     """Add an event to the call's journal; it must hold no personal datum (`callflow.masking`)."""
-    count = tx.exec(select(func.count()).select_from(CallEvent).where(CallEvent.call_id == call.id)).one()
+    call.events += 1
     entry = EVENTS.dump_json(event).decode()
-    tx.add(CallEvent(call_id=call.id, position=count + 1, turn=call.turn, at=now, event=entry))
+    tx.add(CallEvent(call_id=call.id, position=call.events, turn=call.turn, at=now, event=entry))
+
+
+def note_step(tx: Tx, call: Call, node: str, exit_: str, *, now: datetime) -> None:
+    """Add the exit that a node was left by."""
+    call.steps += 1
+    tx.add(CallStep(call_id=call.id, position=call.steps, at=now, node=node, exit=exit_))
 
 
 def events(tx: Tx, call_id: str) -> list[Event]:

@@ -32,6 +32,8 @@ class Call(Row, table=True):
     state: str = sealed()
     reaction: str = sealed()
     outcome: str = ""
+    events: int = 0
+    steps: int = 0
     started_at: datetime = instant(index=True)
     ended_at: datetime | None = instant(nullable=True)
 
