@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from sip.core import Core
+from sip.core import Core, local_address
 from sip.message import Response
 from sip.phone_settings import Account
 from sip.registration import Next, Registration
@@ -21,6 +21,7 @@ _KEEP_ALIVE = b"\r\n\r\n"
 # NAT bindings of UDP may close after 30 s (RFC 4787 REQ-5 names 2 min, home routers less), TCP's much later.
 _KEEP_ALIVE_S = {False: 25.0, True: 90.0}
 _LEAVE_S = 2.0
+_AFTER_FAULT_S = 30.0
 
 Locate = Callable[[Uri, str], Awaitable[list[Hop]]]
 
@@ -32,6 +33,9 @@ class Extension:
         core: the telephone.
         account: what to register.
         locate: finds the registrar's hops; takes the URI and the file of certificate authorities.
+
+    Raises:
+        ValueError: the account's registrar is no host.
 
     Attributes:
         hop: the registrar that we use.
@@ -48,6 +52,7 @@ class Extension:
         self._locate = locate
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._registrar = registrar_of(account)
 
     @property
     def registered(self) -> bool:
@@ -82,21 +87,25 @@ class Extension:
             self._wake.set()
 
     async def _run(self) -> None:
+        while True:
+            try:
+                await self._register_on()
+            except Exception as error:  # noqa: BLE001  # whatever happens, the account must come back
+                self._core.counters["internal_error"] += 1
+                log.error("registration failed", account=self.account.name, error=type(error).__name__)  # noqa: TRY400
+                await self._wait(_AFTER_FAULT_S)
+
+    async def _register_on(self) -> None:
         waiting: list[Hop] = []
         while True:
             if not waiting:
-                waiting = await self._locate(self._registrar(), self.account.ca)
+                waiting = await self._locate(self._registrar, self.account.ca)
                 self.addresses = frozenset(hop.address[0] for hop in waiting) | self.addresses
             following = await self._try(waiting[0] if waiting else None)
             if following.other:
                 waiting = waiting[1:]
             if not following.other or not waiting:
                 await self._wait(following.wait_s)
-
-    def _registrar(self) -> Uri:
-        account = self.account
-        suffix = "" if account.transport == "udp" else f";transport={account.transport}"
-        return parse_uri(f"sip:{account.registrar or account.domain}{suffix}")
 
     async def _try(self, hop: Hop | None) -> Next:
         was = self.registered
@@ -106,6 +115,8 @@ class Extension:
         else:
             answer, contact = await self._register(hop)
             following = self.registration.answered(answer, contact) if answer else self.registration.lost()
+        if not self.registered:
+            local_address.cache_clear()  # our own address may have changed with the network
         if self.registered != was:
             self._core.counters["registered" if self.registered else "registration_lost"] += 1
             log.info("registration", account=self.account.name, registered=self.registered)
@@ -141,3 +152,17 @@ class Extension:
             if self.hop and self.registered:
                 with contextlib.suppress(OSError):
                     self.hop.send(_KEEP_ALIVE)
+
+
+def registrar_of(account: Account) -> Uri:
+    """Give the URI whose server registers an account.
+
+    Raises:
+        ValueError: no host.
+    """
+    suffix = "" if account.transport == "udp" else f";transport={account.transport}"
+    host = account.registrar or account.domain
+    try:
+        return parse_uri(f"sip:{host}{suffix}")
+    except ValueError:
+        raise ValueError(f"account {account.name}: {host!r} is no host to register at") from None

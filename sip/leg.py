@@ -21,7 +21,7 @@ from sip.offer import Local, Sound
 from sip.session import Session
 from sip.transfer import Subscription, Transferred
 from sip.transport import Hop
-from sip.uri import is_number
+from sip.uri import is_number, user_part
 
 EndedBy = Literal["caller", "us", "error"]
 Dialled = Literal["answered", "busy", "no_answer", "refused", "failed", "ended"]
@@ -169,7 +169,7 @@ class Leg:
             return target
         place = self.dialog.target
         port = f":{place.port}" if place.port else ""
-        return f"sip:{target}@{place.host}{port}"
+        return f"sip:{user_part(target)}@{place.host}{port}"
 
     # What the telephone hands in.
 

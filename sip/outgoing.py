@@ -14,7 +14,7 @@ from sip.message import Response
 from sip.offer import Local, OfferError, SdpError
 from sip.transfer import outcome_of
 from sip.transport import Hop
-from sip.uri import Uri, parse_name_addr, parse_uri
+from sip.uri import Uri, parse_name_addr, parse_uri, quote, user_part
 
 _REDIRECTS = 3
 _TRIES = 6
@@ -363,5 +363,6 @@ class OutgoingLeg(Leg):
 
 def sender_of(user: str, host: str, name: str = "") -> str:
     """Write a From value without tag."""
-    display = f'"{name}" '.replace("\\", "") if name else ""
-    return f"{display}<{parse_uri(f'sip:{user}@{host}' if user else f'sip:{host}')}>"
+    display = f"{quote(''.join(char for char in name if char.isprintable()))} " if name else ""
+    uri = parse_uri(f"sip:{user_part(user)}@{host}" if user else f"sip:{host}")
+    return f"{display}<{uri}>"

@@ -23,7 +23,7 @@ from sip.reception import Reception
 from sip.resolve import Resolver
 from sip.stream import Inlet, Stream, client_context
 from sip.transport import Address, Carrier, Hop, Udp
-from sip.uri import Uri, is_number, parse_uri
+from sip.uri import Uri, is_number, parse_uri, user_part
 
 __all__ = ["Leg", "Phone", "PhoneSettings"]
 
@@ -77,19 +77,21 @@ class Phone:
 
         Raises:
             OSError: an address cannot be bound (its text names it), or a certificate cannot be read.
+            ValueError: an account's registrar is no host.
         """
         self._core = Core(self.settings, asyncio.get_running_loop(), self.counters)
         self._reception = Reception(self._core, self._legs, self._peer_of, self._origin_of, self._invited)
         self._check_authorities()
+        for account in self.settings.accounts:
+            self._extensions[account.name] = Extension(self._core, account, self.hops)
         try:
             for listen in self.settings.listen:
                 await self._listen(listen)
         except OSError:
             self._close_carriers()
             raise
-        for account in self.settings.accounts:
-            self._extensions[account.name] = Extension(self._core, account, self.hops)
-            self._extensions[account.name].start()
+        for extension in self._extensions.values():
+            extension.start()
 
     def _check_authorities(self) -> None:
         named = [one.ca for one in self.settings.accounts] + [one.ca for one in self.settings.peers]
@@ -205,8 +207,8 @@ class Phone:
 
     def _by_account(self, account: Account, target: str, caller: str, name: str) -> Called:
         """Call as the account, whose From is its address of record; registrars refuse any other."""
-        uri = parse_uri(f"sip:{target}@{account.domain}" if is_number(target) else target)
-        preferred = f"<sip:{caller}@{account.domain}>"
+        uri = parse_uri(f"sip:{user_part(target)}@{account.domain}" if is_number(target) else target)
+        preferred = f"<sip:{user_part(caller)}@{account.domain}>"
         extra = (("P-Preferred-Identity", preferred),) if caller and caller != account.user else ()
         secret = Secret(account.auth_user or account.user, account.password)
         return Called(
@@ -219,7 +221,7 @@ class Phone:
         if peer is None or not peer.host:
             raise ValueError("a bare number needs a line that leads somewhere")
         suffix = "" if peer.transport == "udp" else f";transport={peer.transport}"
-        return parse_uri(f"sip:{target}@{peer.host}{suffix}")
+        return parse_uri(f"sip:{user_part(target)}@{peer.host}{suffix}")
 
     def _own_host(self, uri: Uri) -> str:
         hop = self._core.literal_hop(uri)

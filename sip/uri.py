@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from urllib.parse import quote as escape
 from urllib.parse import unquote
 
 Params = tuple[tuple[str, str | None], ...]
@@ -71,6 +72,11 @@ class NameAddr:
     def tag(self) -> str:
         """The tag, "" when there is none."""
         return param(self.params, "tag") or ""
+
+
+def user_part(text: str) -> str:
+    """Escape a number or name for the user part of a URI ("*21#" -> "*21%23")."""
+    return escape(text, safe="+*-_.!~'()&=$,;?/")
 
 
 def param(params: Params, name: str) -> str | None:

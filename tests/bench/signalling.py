@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pyVoIP.SIP
+import pyVoIP.VoIP
 import structlog
 
 from sip.message import Request, parse

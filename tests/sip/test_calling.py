@@ -9,6 +9,7 @@ import pytest
 from sip.leg import Leg
 from sip.message import Request
 from sip.offer import Crypto, Local
+from sip.phone_settings import Peer as KnownPeer
 from tests.sip.peer import OURS, SDP, House, answer_to, house, settings
 
 CONTACT = "Contact: <sip:peer@127.0.0.1:{}>"
@@ -259,6 +260,18 @@ async def test_an_offer_with_keys_asks_for_srtp() -> None:
         assert await leg.answered() == "answered"
         assert leg.sound is not None
         assert (leg.sound.remote_crypto, leg.sound.local_crypto) == (theirs, ours)
+
+
+async def test_names_and_numbers_are_written_so_that_nothing_else_can_be_said_with_them() -> None:
+    async with house() as home:
+        host = KnownPeer("pbx", ("127.0.0.1",), host=f"127.0.0.1:{home.peer.port}")
+        async with house(settings(peers=(host,))) as other:
+            leg = other.phone.call("*21#", OURS, line="pbx", caller="0 30>", name='Dr. "X"\r\nInjected: y\\')
+            invite = await home.peer.request("INVITE")
+            assert invite.uri == f"sip:*21%23@127.0.0.1:{home.peer.port}"
+            assert (invite.sender.uri.name, invite.sender.display) == ("0 30>", 'Dr. "X"Injected: y\\')
+            assert "Injected" not in invite.headers
+            leg.hang_up()
 
 
 async def test_a_target_that_leads_nowhere_is_a_clear_error() -> None:

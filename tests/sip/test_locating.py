@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import cast
 
-import dns.flags
-import dns.message
-import dns.rcode
-import dns.rrset
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sip.resolve import Resolver, Service, Target, in_order
 from sip.uri import parse_uri
+from tests.sip.name_server import NameServer, name_server
 from tests.sip.peer import OURS, SDP, Peer, answer_to, house, settings
 
 ZONE = {
@@ -35,43 +31,10 @@ ZONE = {
 }
 
 
-class NameServer(asyncio.DatagramProtocol):
-    """Answers from a table."""
-
-    def __init__(self, zone: dict[tuple[str, str], list[str]]) -> None:
-        self.zone = zone
-        self.port = 0
-        self._transport: asyncio.DatagramTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.DatagramTransport", transport)
-        self.port = transport.get_extra_info("sockname")[1]
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        assert self._transport
-        query = dns.message.from_wire(data)
-        question = query.question[0]
-        kind = question.rdtype.name
-        answer = dns.message.make_response(query)
-        answer.flags |= dns.flags.RA
-        records = self.zone.get((question.name.to_text(), kind), [])
-        if records:
-            answer.answer.append(dns.rrset.from_text(question.name, 60, "IN", kind, *records))
-        elif not any(name == question.name.to_text() for name, _ in self.zone):
-            answer.set_rcode(dns.rcode.NXDOMAIN)
-        self._transport.sendto(answer.to_wire(), addr)
-
-    def close(self) -> None:
-        assert self._transport
-        self._transport.close()
-
-
 @pytest.fixture
 async def server() -> AsyncIterator[NameServer]:
-    made = NameServer(dict(ZONE))
-    await asyncio.get_running_loop().create_datagram_endpoint(lambda: made, local_addr=("127.0.0.1", 0))
-    yield made
-    made.close()
+    async with name_server(ZONE) as made:
+        yield made
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from sip.headers import Headers
 from sip.message import Request, response
 from sip.phone_settings import Account, PhoneSettings
 from sip.registration import Registration, backoff_s, granted_s, refresh_s
+from tests.sip.name_server import name_server
 from tests.sip.peer import OURS, SDP, Call, House, answer_to, house, settings
 from tests.sip.registrar import Registrar
 
@@ -125,6 +126,50 @@ async def test_a_call_through_an_account_is_made_as_the_account_and_answers_chal
         while "Authorization" not in again.headers:
             again = await pbx.request("BYE")
         assert again.cseq.number == bye.cseq.number + 1
+
+
+async def test_the_next_registrar_of_a_name_is_tried_when_the_first_is_away() -> None:
+    async with registrar() as pbx, name_server({}) as dns:
+        dns.zone["_sip._udp.provider.test.", "SRV"] = ["1 1 9 home.test.", f"2 1 {pbx.port} home.test."]
+        dns.zone["home.test.", "A"] = ["127.0.0.1"]
+        account = Account("fritz", "620", "provider.test")
+        names = settings(
+            accounts=(account,), nameservers=("127.0.0.1",), nameserver_port=dns.port, t1_s=0.004
+        )
+        async with house(names) as home:
+            await registered(home)
+            assert pbx.seen[0].uri == "sip:provider.test"
+
+
+async def test_the_way_is_kept_open_between_refreshes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sip.account._KEEP_ALIVE_S", {False: 0.02, True: 0.02})
+    async with registrar() as pbx, house(extension(pbx)) as home:
+        await registered(home)
+        async with asyncio.timeout(3):
+            while await pbx.inbox.get() != b"\r\n\r\n":
+                pass
+
+
+async def test_a_fault_while_registering_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sip.account._AFTER_FAULT_S", 0.01)
+    faults = iter([RuntimeError("once")])
+    right = Registration.fields
+
+    def faulty(self: Registration, contact: str, *, leave: bool = False) -> list[tuple[str, str]]:
+        for fault in faults:
+            raise fault
+        return right(self, contact, leave=leave)
+
+    monkeypatch.setattr(Registration, "fields", faulty)
+    async with registrar() as pbx, house(extension(pbx)) as home:
+        await registered(home)
+        assert home.phone.counters["internal_error"] == 1
+
+
+async def test_a_registrar_that_is_no_host_stops_the_phone() -> None:
+    with pytest.raises(ValueError, match="host"):
+        async with house(settings(accounts=(Account("a", "620", "no host!"),))):
+            pass
 
 
 def test_backoff_doubles_up_to_its_limit_and_is_spread_by_half() -> None:
