@@ -29,8 +29,6 @@ def account(settings: Settings) -> Account:
         user=user,
         secret=secret,
         sender=settings.practice.sms.sender,
-        # Twilio refuses a callback it cannot reach; without one, polling tells what became of a message.
-        callback=f"{settings.public_url}/webhooks/sms" if settings.public_url.startswith("https://") else "",
         callback=_callback(settings),
         base_url=secrets.twilio_base_url or API,
     )
