@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +21,7 @@ from sip.transaction import (
     Table,
     status_event,
 )
+from tests.sip.diagrams import chapter
 
 TABLES = {
     "client INVITE": CLIENT_INVITE,
@@ -184,3 +187,8 @@ def test_each_timer_has_the_length_of_table_4(
 )
 def test_statuses_are_classed(status: int, event: Event) -> None:
     assert status_event(status) is event
+
+
+def test_the_diagrams_of_the_documentation_are_the_tables() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "sip.md").read_text()
+    assert text.endswith(chapter())
