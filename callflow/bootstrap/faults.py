@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from callflow.bootstrap.ports import PortTakenError
 from callflow.language.problems import FlowErrors, Problem
+from callflow.prompts.manifest import ManifestError
 from callflow.sealing import KeyFileError
 from callflow.settings import AddressError
 from callflow.simulate.replay import NoSuchCallError
@@ -23,6 +24,7 @@ MENDABLE = (
     WrongKeyError,
     AddressError,
     NoSuchCallError,
+    ManifestError,
     ScriptError,
 )
 

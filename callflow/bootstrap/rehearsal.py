@@ -23,9 +23,9 @@ from callflow.flow import Flow
 from callflow.golden import ZONE, written
 from callflow.hours import Calendar
 from callflow.language import FlowErrors, load_calendars, look
+from callflow.prompts import manifest
 from callflow.prompts.cache import Cache
 from callflow.prompts.console import play
-from callflow.prompts.shelf import samples
 from callflow.prompts.studio import Studio
 from callflow.prompts.wording import Wording
 from callflow.sealing import Sealer, load_key
@@ -125,12 +125,9 @@ def draw(settings: Settings, name: str, out: Path) -> int:
         FlowErrors: the flow has an error.
         OSError: the file can't be written.
     """
-    facts = spoken_facts(settings)
     found = flow(settings, name)
-    wording = Wording(
-        settings.prompts,
-        {**facts, found.language: {**facts.get(found.language, {}), **samples(found.language)}},
-    )
+    facts, samples = spoken_facts(settings), manifest.load(settings.prompts).values(found.language)
+    wording = Wording(settings.prompts, {**facts, found.language: {**facts[found.language], **samples}})
     drawn = picture(found, wording.of)
     text = mermaid(drawn) if out.suffix == ".mmd" else svg(drawn, settings.practice.practice.name)
     out.write_text(text, encoding="utf-8")

@@ -16,13 +16,10 @@ from rich.table import Table
 
 from callflow import g711
 from callflow.effects import Clip, Prompt
-from callflow.prompts import shelf
+from callflow.prompts import manifest, shelf
 from callflow.prompts.cache import Cache
 from callflow.prompts.studio import Facts, Rendered, Studio
 from callflow.prompts.voice import VoiceChoice
-
-LONGEST_MS = 20_000
-"""Announcements over this are flagged: callers forget the beginning."""
 
 SILENT_DBFS, QUIET_DBFS, LOUD_DBFS = -60.0, -32.0, -14.0
 CLIPPING_DBFS = -0.05
@@ -112,8 +109,10 @@ async def prompts(
         done = await render_all(studio, languages, console, with_samples=True)
     finally:
         await studio.close()
-    shown = [one for one in done if not one.name.startswith("digits ") or flags(one)]
-    console.print(table([one for one in shown if flags(one) or not flagged_only]))
+    known = manifest.load(studio.folder)
+    told = [(one, flags(one, known.longest_ms(one.name))) for one in done]
+    shown = [(one, notes) for one, notes in told if notes or not one.name.startswith("digits ")]
+    console.print(table([(one, notes) for one, notes in shown if notes or not flagged_only]))
     return int(any(one.problem for one in done))
 
 
@@ -127,27 +126,26 @@ async def render_all(
         return await studio.render_all(languages, lambda _: bar.advance(task), with_samples=with_samples)
 
 
-def table(rows: Sequence[Rendered]) -> Table:
-    """Return the table of rendered prompts."""
+def table(rows: Sequence[tuple[Rendered, Sequence[str]]]) -> Table:
+    """Return the table of rendered prompts, each with what is wrong with it."""
     result = Table(title="Ansagen / prompts")
     for name in ("Ansage", "", "s", "dBFS", "Quelle", "Auffällig"):
         result.add_column(name, no_wrap=True)
     result.add_column("Text")
-    for row in rows:
-        notes = ", ".join(flags(row))
+    for row, notes in rows:
         result.add_row(
             row.name,
             row.language,
             f"{row.ms / 1000:.1f}" if row.ms else "",
             f"{row.dbfs:.0f}" if row.ms else "",
             row.source or ("im Anruf" if row.needs else ""),
-            f"[red]{escape(notes)}" if notes else "",
+            f"[red]{escape(', '.join(notes))}" if notes else "",
             escape(row.text),
         )
     return result
 
 
-def flags(row: Rendered) -> tuple[str, ...]:
+def flags(row: Rendered, longest_ms: float) -> tuple[str, ...]:
     """Return what is wrong with a prompt's sound, in words: "clipping", "silence", "overlong", ..."""
     if row.problem:
         return (row.problem,)
@@ -158,6 +156,6 @@ def flags(row: Rendered) -> tuple[str, ...]:
         "too quiet": SILENT_DBFS < row.dbfs < QUIET_DBFS,
         "too loud": row.dbfs > LOUD_DBFS,
         "clipping": row.peak_dbfs > CLIPPING_DBFS,
-        "overlong": row.ms > LONGEST_MS,
+        "overlong": row.ms > longest_ms,
     }
     return tuple(flag for flag, is_so in found.items() if is_so)

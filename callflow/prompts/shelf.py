@@ -2,43 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from callflow.placeholders import FAULTY, asked_for
 from callflow.prompts.recordings import SUFFIXES
 from callflow.prompts.tones import SOUNDS
-
-SAMPLES: Mapping[str, Mapping[str, str]] = {
-    "de": {
-        "hours.next": "am Donnerstag, dem 24. Dezember, um 8:30 Uhr",
-        "hours.until": "12:30 Uhr",
-        "hours.deputy": "Praxis Doktor Winkler",
-        "request.since": "gestern",
-    },
-    "en": {
-        "hours.next": "on Thursday, December 24, at 8:30 a.m.",
-        "hours.until": "12:30 p.m.",
-        "hours.deputy": "Doctor Winkler",
-        "request.since": "yesterday",
-    },
-    "": {
-        "number": "0171 2345678",
-        "queue.position": "3",
-        "queue.minutes": "12",
-        "hours.deputy_phone": "+493514567890",
-        "hours.on_call": "yes",
-        "hours.reason": "",
-        "request.state": "working",
-    },
-}
-"""Values a call may bring, to hear and measure a prompt without a call; "" holds those of all languages."""
-
-
-def samples(language: str) -> Mapping[str, str]:
-    """Return the sample values of a language."""
-    return {**SAMPLES[""], **SAMPLES.get(language, {})}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import structlog
 
 from callflow import g711
 from callflow.effects import Clip, Prompt, Spoken
-from callflow.prompts import apology, recordings, shelf, sound
+from callflow.prompts import apology, manifest, recordings, shelf, sound
 from callflow.prompts.cache import Cache, NoClip
 from callflow.prompts.digits import pairs
 from callflow.prompts.jobs import Convert, Digits, Job, Speak, Synthesise, Write
@@ -244,11 +244,12 @@ class Studio:
         Args:
             languages: two-letter codes.
             progress: told of each prompt when it is done.
-            with_samples: render prompts that need values of a call with `shelf.SAMPLES`.
+            with_samples: render prompts that need values of a call with the manifest's samples.
         """
         done: list[Rendered] = []
+        known = manifest.load(self.folder) if with_samples else manifest.Manifest()
         for entry in shelf.entries(self.folder, languages):
-            samples = shelf.samples(entry.language) if with_samples else NOTHING
+            samples = known.values(entry.language, entry.name) if with_samples else NOTHING
             rendered = await self.render(entry, samples)
             progress(rendered)
             done.append(rendered)
