@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +26,14 @@ Config = Annotated[Path | None, typer.Option(help="Ordner mit practice.yaml, lin
 Prompts = Annotated[Path | None, typer.Option(help="Ordner mit <Sprache>/*.j2 (Ansagen / prompts)")]
 Sip = Annotated[str, typer.Option(metavar="HOST:PORT", help="SIP-Adresse (UDP); leer: wie in lines.yaml")]
 Http = Annotated[str, typer.Option(metavar="HOST:PORT", help="Web-Adresse / web address")]
+
+
+class CheckFormat(StrEnum):
+    """How `check` reports."""
+
+    text = "text"
+    json = "json"
+    github = "github"
 
 
 @app.callback()
@@ -143,6 +154,60 @@ def simulate(  # noqa: PLR0913 - one parameter for each option
             sys.exit(rehearsal.simulate_all(house, calls, _console))
         setting = rehearsal.setting(at, number, queue)
         sys.exit(rehearsal.simulate(house, flow, setting, keys, _console, aloud=say, save=save))
+
+
+@app.command()
+def check(
+    path: Annotated[Path | None, typer.Argument(help="Ablauf, Ordner oder hours.yaml; leer: alles")] = None,
+    form: Annotated[CheckFormat, typer.Option("--format", help="text, json, github")] = CheckFormat.text,
+    language: Annotated[str, typer.Option("--language", "-l", help="de, en")] = "de",
+    config: Config = None,
+    prompts: Prompts = None,
+) -> None:
+    """Abläufe und Sprechzeiten prüfen / check flows and opening hours."""
+    from callflow.bootstrap import checking  # noqa: PLC0415  # see serve
+
+    options = places.Options(Path(), config, prompts)
+    text, status = checking.check(path, options, form.value, language)
+    sys.stdout.write(text)
+    sys.exit(status)
+
+
+@app.command()
+def hours(
+    first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="erster Tag")] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="letzter Tag")] = None,
+    language: Annotated[str, typer.Option("--language", "-l", help="de, en")] = "de",
+    config: Config = None,
+) -> None:
+    """Die Sprechzeiten zeigen, wie Anrufende sie antreffen / print the opening hours."""
+    from callflow.bootstrap import checking  # noqa: PLC0415  # see serve
+
+    begin = (first or datetime.now(checking.ZONE)).date()
+    end = last.date() if last else begin + checking.TWO_WEEKS
+    with _told():
+        house = places.settings(places.Options(Path(), config))
+        sys.stdout.write(checking.hours(house, begin, end, language))
+
+
+@app.command()
+def flows(  # noqa: PLR0913 - one parameter for each option
+    name: Annotated[str, typer.Argument(help="Name eines Ablaufs / a flow's name")],
+    *,
+    data: Data = Path("var/data"),
+    rollback: Annotated[str, typer.Option(help="diese Fassung wieder in Kraft setzen")] = "",
+    author: Annotated[str, typer.Option(help="wer das tut / who does it")] = "",
+    config: Config = None,
+    prompts: Prompts = None,
+) -> None:
+    """Fassungen eines Ablaufs zeigen oder zurückholen / list a flow's versions or go back to one."""
+    from callflow.bootstrap import checking  # noqa: PLC0415  # see serve
+
+    with _told():
+        house = places.settings(places.Options(data, config, prompts))
+        if rollback:
+            sys.stdout.write(checking.rollback(house, name, rollback, author or getpass.getuser()))
+        sys.stdout.write(checking.history(house, name))
 
 
 @app.command()

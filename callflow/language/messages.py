@@ -219,6 +219,12 @@ MESSAGES: dict[str, dict[str, Words]] = {
         "The file is no `{wanted}`.",
         "`include` takes files with `fragment:`, a `subflow` node those with `subflow:`.",
     ),
+    "version-unknown": _file(
+        "Eine Fassung „{version}“ gibt es nicht.",
+        "`rufweiche flows NAME` zeigt alle Fassungen.",
+        "There is no version `{version}`.",
+        "`rufweiche flows NAME` lists all versions.",
+    ),
     "flow-name": _file(
         "Der Ablauf heißt „{name}“, seine Datei aber {file}.",
         "Geben Sie beiden denselben Namen.",

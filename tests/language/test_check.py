@@ -231,6 +231,7 @@ def test_a_broken_prompt_file_is_told(tmp_path: Path) -> None:
 TOLD_ELSEWHERE = {
     "plan-fault": "tests of config/lines.yaml",
     "flow-name": "tests/language/test_versions.py",
+    "version-unknown": "tests/bootstrap/test_checking.py",
     "dead-end": "above",
     "no-human": "above",
     "return-unknown": "above",

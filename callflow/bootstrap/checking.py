@@ -1,0 +1,113 @@
+"""`rufweiche check`, `hours` and `flows`: files handed to the checker, the calendar and the versions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from callflow.bootstrap import places
+from callflow.bootstrap.flows import surroundings, versions
+from callflow.golden import ZONE
+from callflow.hours import Calendar, table
+from callflow.language import FlowErrors, Problem, load_calendars
+from callflow.language.problems import ordered
+from callflow.language.report import Format, check_files, exit_status, report
+from callflow.language.source import read
+from callflow.settings import Settings
+
+__all__ = ["TWO_WEEKS", "ZONE", "check", "history", "hours", "rollback"]
+
+TWO_WEEKS = timedelta(days=13)
+
+
+def check(path: Path | None, options: places.Options, form: Format, language: str) -> tuple[str, int]:
+    """Check a flow, a folder of flows, an hours.yaml or a whole configuration.
+
+    Args:
+        path: what to check, None for the configuration; its surroundings are the nearest folder above it that
+            holds a practice.yaml.
+        options: where the configuration lies otherwise.
+        form: how to report.
+        language: language of the report.
+
+    Returns:
+        The report and the exit status: 1 if there is an error.
+    """
+    home = _home(path)
+    options = replace(options, config=home or options.config)
+    try:
+        problems = _found(path if path != home else None, places.settings(options))
+    except FlowErrors as error:
+        problems = error.problems
+    return report(problems, form, language), exit_status(problems)
+
+
+def _home(path: Path | None) -> Path | None:
+    above = (path, *path.parents) if path else ()
+    return next((place for place in above if (place / "practice.yaml").is_file()), None)
+
+
+def _found(path: Path | None, house: Settings) -> tuple[Problem, ...]:
+    hours = house.config / "hours.yaml"
+    if path is not None and path.name == hours.name:
+        return _hours(path)
+    flows = path or house.config / "flows"
+    around = replace(surroundings(house, {}), calendars=_names(hours))
+    found = check_files(flows, around)
+    return found if path is not None else ordered([*found, *_hours(hours)])
+
+
+def _hours(path: Path) -> tuple[Problem, ...]:
+    try:
+        load_calendars(path)
+    except FlowErrors as error:
+        return error.problems
+    return ()
+
+
+def _names(hours: Path) -> Collection[str]:
+    """List the calendars of a file, even one with mistakes: a flow is not to blame for those."""
+    try:
+        data = read(hours).data
+    except FlowErrors:
+        return ()
+    named = data.get("calendars") if isinstance(data, dict) else None
+    return tuple(named) if isinstance(named, dict) else ()
+
+
+def hours(house: Settings, first: date, last: date, language: str) -> str:
+    """Print the calendars from `first` to `last`, as callers would meet them.
+
+    Raises:
+        FlowErrors: hours.yaml has a fault.
+    """
+    found: Mapping[str, Calendar] = load_calendars(house.config / "hours.yaml")
+    return "\n".join(f"{name}\n{table(calendar, first, last, language)}" for name, calendar in found.items())
+
+
+def history(house: Settings, name: str) -> str:
+    """Print what happened to a flow, the version in force marked."""
+    kept = versions(house)
+    current = kept.version(name)
+    lines = []
+    for entry in kept.history(name):
+        mark = "*" if entry.version == current and entry.action != "refused" else " "
+        reason = f"\n    {entry.reason.splitlines()[0]}" if entry.reason else ""
+        version = entry.version or "-"
+        lines.append(f"{mark} {entry.at[:19]}  {version:16}  {entry.action:11}  {entry.author}{reason}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def rollback(house: Settings, name: str, version: str, author: str) -> str:
+    """Put an earlier version in force; calls that begin from now on take it.
+
+    Raises:
+        FlowErrors: there is no such version, or it does not fit the practice any more.
+    """
+    try:
+        flow = versions(house).rollback(name, version, author, datetime.now(UTC))
+    except KeyError:
+        raise FlowErrors([Problem(name, 1, 1, "version-unknown", (("version", version[:40]),))]) from None
+    return f"{name}: {flow.version}\n"

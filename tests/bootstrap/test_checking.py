@@ -1,0 +1,104 @@
+"""`rufweiche check`, `hours` and `flows` from the command line, as an admin or a workflow runs them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from callflow.bootstrap.flows import shelf
+from callflow.bootstrap.places import Options, settings
+from callflow.cli import app
+from tests.support.flows import ROOT
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    return tmp_path / "config"
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def spoil(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_a_sound_configuration_is_checked_in_silence(config: Path) -> None:
+    result = run("check", "--config", config)
+    assert (result.exit_code, result.output) == (0, "")
+
+
+def test_all_problems_of_all_files_are_told_at_once(config: Path) -> None:
+    spoil(config / "flows/praxis.yaml", "destination: empfang", "destination: nirgends")
+    spoil(config / "hours.yaml", "land: SN", "land: XX")
+    result = run("check", "--config", config, "--format", "json")
+    assert result.exit_code == 1
+    assert [problem["code"] for problem in json.loads(result.output)] == [
+        "destination-unknown",
+        "value-wrong",
+    ]
+
+
+def test_a_broken_practice_file_is_told_in_the_wanted_format(config: Path) -> None:
+    spoil(config / "practice.yaml", "practice:", "praxis:")
+    result = run("check", "--config", config, "--format", "github", "-l", "en")
+    assert result.exit_code == 1
+    assert all(line.startswith("::error file=") for line in result.output.splitlines())
+
+
+@pytest.mark.parametrize("practice", ["einzelpraxis", "mvz", "kinderpraxis"])
+def test_an_example_is_checked_in_its_own_surroundings_without_copying(practice: str) -> None:
+    result = run("check", ROOT / "config/examples" / practice)
+    assert (result.exit_code, result.output) == (0, "")
+
+
+def test_one_flow_of_an_example_is_checked_in_its_own_surroundings() -> None:
+    result = run("check", ROOT / "config/examples/mvz/flows/innere.yaml")
+    assert (result.exit_code, result.output) == (0, "")
+
+
+def test_a_file_that_is_not_there_is_one_clear_error(config: Path) -> None:
+    result = run("check", config / "flows/fehlt.yaml")
+    assert result.exit_code == 1
+    assert "file-unreadable" in result.output
+
+
+def test_hours_are_printed_as_callers_meet_them(config: Path) -> None:
+    result = run("hours", "--from", "2026-12-24", "--to", "2026-12-25", "--config", config, "-l", "en")
+    assert result.output.splitlines() == [
+        "praxis",
+        f"Th 2026-12-24  {'holiday':<26} Christmas Eve | 116117 07:00-07:00",
+        f"Fr 2026-12-25  {'holiday':<26} Christmas Day | 116117 07:00-07:00",
+    ]
+
+
+def test_versions_are_listed_and_rolled_back(config: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    house = settings(Options(data, config, ROOT / "ivr_prompts"))
+    first = shelf(house).of_number("").version
+    spoil(config / "flows/praxis.yaml", "prompt: goodbye", "text: Auf Wiedersehen.")
+    second = shelf(house).of_number("").version
+    result = run(
+        "flows", "praxis", "--data", data, "--config", config, "--rollback", first, "--author", "chefin"
+    )
+    lines = result.output.splitlines()
+    assert lines[0] == f"praxis: {first}"
+    assert [line.split()[-3:] for line in lines[1:]] == [
+        [first, "published", "config/flows"],
+        [second, "published", "config/flows"],
+        [first, "rolled_back", "chefin"],
+    ]
+    assert shelf(house).of_number("").version == first
+
+
+def test_a_rollback_to_a_version_that_never_was_is_told_in_words(config: Path, tmp_path: Path) -> None:
+    result = run("flows", "praxis", "--data", tmp_path / "data", "--config", config, "--rollback", "abc")
+    assert result.exit_code == 1
