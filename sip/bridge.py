@@ -9,11 +9,12 @@ from functools import cache
 import numpy as np
 
 from callflow.g711 import RATE, SILENCE, to_alaw
-from sip.leg import Dialled, EndedBy, Leg
+from sip.leg import Dialled, EndedBy
 from sip.line_config import Destination
 from sip.media import Stream
 from sip.offer import Sound
 from sip.parts import Parts, connect
+from sip.telephone import CallLeg
 
 RINGBACK_HZ = 425  # ITU-T E.180, Germany: 425 Hz, 1 s on, 4 s off
 RINGBACK_PEAK = 3000  # about -24 dBFS
@@ -33,7 +34,7 @@ class Bridge:
         self._caller = caller_stream
         self._on_ended = on_ended
         self._stream = parts.engine.open()
-        self._leg: Leg | None = None
+        self._leg: CallLeg | None = None
         self._joined = False
         self._answered = False
 

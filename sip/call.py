@@ -16,7 +16,7 @@ from callflow.spool import Slot, SpooledCall
 from sip import alone
 from sip.app_link import AppAwayError
 from sip.bridge import Bridge
-from sip.leg import Dialled, EndedBy, Leg, Transferred
+from sip.leg import Dialled, EndedBy, Transferred
 from sip.line_config import Destination, Did
 from sip.media import MemorySink, NoPortFreeError, Recording, Stream
 from sip.offer import Sound
@@ -43,6 +43,7 @@ from sip.performer import (
     begin,
     happened,
 )
+from sip.telephone import CallLeg
 
 SHORTEST_MESSAGE = 500  # ms; less is a caller who did not want to speak
 QUIETEST_MESSAGE = -50.0  # dBFS of its loud parts; below, nobody spoke
@@ -60,7 +61,7 @@ class Call:
         at: aware UTC time of the first ring.
     """
 
-    def __init__(self, parts: Parts, leg: Leg, stream: Stream, did: Did, at: datetime) -> None:
+    def __init__(self, parts: Parts, leg: CallLeg, stream: Stream, did: Did, at: datetime) -> None:
         self.id = leg.id
         self.alone = False
         self._parts, self._leg, self._stream, self._did, self._at = parts, leg, stream, did, at
@@ -231,7 +232,8 @@ class Call:
             _log.error("unknown destination", call=self.id, destination=name)
             self._report(DestinationFailed("failed"))
             return
-        way = self._refer if destination.method == "refer" else self._join
+        refers = destination.method == "refer" or self._parts.config.kind == "pyvoip"
+        way = self._refer if refers else self._join
         outcome = await way(destination, ring_s)
         _log.info("transfer", call=self.id, destination=name, method=destination.method, outcome=outcome)
         if outcome == "answered":

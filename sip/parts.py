@@ -13,11 +13,13 @@ from callflow.prompts.cache import Cache, NoClip
 from callflow.sealing import Sealer
 from callflow.spool import Slot, SpooledCall, SpoolWriter
 from callflow.voice_messages import keep
+from sip import srtp
 from sip.app_link import AppLink
 from sip.line_config import LineConfig
 from sip.media import MediaEngine, Stream
 from sip.offer import Local, Sound
-from sip.phone import Phone
+from sip.sdp import EVENTS, Crypto
+from sip.telephone import Telephone
 
 _log = structlog.get_logger("line")
 
@@ -69,7 +71,7 @@ class Parts:
     """The parts of a line process."""
 
     config: LineConfig
-    phone: Phone
+    phone: Telephone
     engine: MediaEngine
     link: AppLink
     cache: Cache
@@ -87,11 +89,15 @@ class Parts:
 
     def local(self, stream: Stream) -> Local:
         """Return our end of a leg's sound for the signalling."""
-        return Local(self.config.rtp_host, stream.port)
+        return Local(self.config.rtp_host, stream.port, crypto=(Crypto(1, srtp.SUITE, stream.srtp_key),))
 
 
 def connect(stream: Stream, sound: Sound) -> None:
     """Point a stream at what the signalling agreed on."""
+    heard = next((codec.payload for codec in sound.received if codec.name == EVENTS.name), None)
+    keys = None
+    if sound.local_crypto and sound.remote_crypto:
+        keys = srtp.SrtpKeys(sound.local_crypto.key, sound.remote_crypto.key)
     stream.connect(
         sound.address,
         sound.port,
@@ -101,4 +107,7 @@ def connect(stream: Stream, sound: Sound) -> None:
         direction=sound.direction,
         rtcp_port=sound.rtcp_port,
         inband_keys=sound.events is None,
+        event_clock=sound.events.rate if sound.events else EVENTS.rate,
+        event_payload_heard=heard,
+        srtp=keys,
     )

@@ -24,11 +24,11 @@ from callflow.sealing import Sealer, load_key
 from callflow.spool import SpoolWriter
 from sip.app_link import AppLink
 from sip.call import Call
-from sip.leg import Leg
 from sip.line_config import LineConfig
 from sip.media import MediaEngine, NoPortFreeError
 from sip.parts import Disk, Parts
 from sip.phone import Phone
+from sip.telephone import CallLeg, Telephone
 
 REPORT_S = 10.0  # seconds between counters for the health page
 RETRY_AFTER_S = 10
@@ -49,7 +49,7 @@ class Line:
     def __init__(self, config: LineConfig) -> None:
         self.config = config
         self.calls: dict[str, Call] = {}
-        self.phone = Phone(config.phone, self._invited)
+        self.phone = self._telephone()
         engine = MediaEngine(config.rtp_host, config.rtp_ports, timeout_s=config.media_timeout_s)
         link = AppLink(config.app_socket, config.name, config.answer_s, self._held)
         sealer = Sealer(load_key(config.key_file))
@@ -81,10 +81,17 @@ class Line:
             self.parts.engine.stop()
             self.parts.disk.close()
 
+    def _telephone(self) -> Telephone:
+        if self.config.kind == "embedded":
+            return Phone(self.config.phone, self._invited)
+        from sip.pyvoip_phone import PyVoipPhone  # noqa: PLC0415 - pyVoIP patches and warns on import
+
+        return PyVoipPhone(self.config.phone, self._invited)
+
     def _held(self) -> tuple[str, ...]:
         return tuple(call.id for call in self.calls.values() if not call.alone)
 
-    def _invited(self, leg: Leg) -> None:
+    def _invited(self, leg: CallLeg) -> None:
         did = self.config.did(leg.dialled) or self.config.did(leg.diverted_from)
         if did is None:
             self.counters["refused"] += 1

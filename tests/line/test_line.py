@@ -32,6 +32,12 @@ from tests.line.house import CLIP_MS, DID, House, clip, heard, running
 MOBILE = "+491711234567"
 
 
+@pytest.fixture(params=["embedded", "pyvoip"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Both lines speak the same events and effects."""
+    return str(request.param)
+
+
 def menu(told: Happening) -> LineEffect | None:
     """Play a menu, take one key, say goodbye."""
     match told.event:
@@ -50,8 +56,10 @@ async def dial(phone: SmallPhone, house: House, number: str = MOBILE) -> Talk:
     return talk
 
 
-async def test_a_call_is_answered_hears_the_prompt_presses_a_key_and_is_hung_up(tmp_path: Path) -> None:
-    async with running(tmp_path, menu) as house, SmallPhone() as phone:
+async def test_a_call_is_answered_hears_the_prompt_presses_a_key_and_is_hung_up(
+    tmp_path: Path, kind: str
+) -> None:
+    async with running(tmp_path, menu, kind=kind) as house, SmallPhone() as phone:
         talk = await dial(phone, house)
         assert await talk.hearing.silence(0.2, 10)
         await talk.press("4")
@@ -65,8 +73,8 @@ async def test_a_call_is_answered_hears_the_prompt_presses_a_key_and_is_hung_up(
     assert heard(bytes(talk.hearing.alaw)) == ["menu", "bye"]
 
 
-async def test_the_caller_hears_the_prompt_in_its_full_length_and_level(tmp_path: Path) -> None:
-    async with running(tmp_path, menu) as house, SmallPhone() as phone:
+async def test_the_caller_hears_the_prompt_in_its_full_length_and_level(tmp_path: Path, kind: str) -> None:
+    async with running(tmp_path, menu, kind=kind) as house, SmallPhone() as phone:
         talk = await dial(phone, house)
         assert await talk.hearing.silence(0.3, 10)
         talk.hang_up()
@@ -76,8 +84,8 @@ async def test_the_caller_hears_the_prompt_in_its_full_length_and_level(tmp_path
     assert talk.hearing.active_dbfs() == pytest.approx(-15.3, abs=0.5)
 
 
-async def test_a_caller_who_hangs_up_is_told_to_the_app_at_once(tmp_path: Path) -> None:
-    async with running(tmp_path, menu) as house, SmallPhone() as phone:
+async def test_a_caller_who_hangs_up_is_told_to_the_app_at_once(tmp_path: Path, kind: str) -> None:
+    async with running(tmp_path, menu, kind=kind) as house, SmallPhone() as phone:
         talk = await dial(phone, house)
         await talk.hearing.until(lambda: talk.hearing.spoke, 10)
         talk.hang_up()
@@ -85,8 +93,8 @@ async def test_a_caller_who_hangs_up_is_told_to_the_app_at_once(tmp_path: Path) 
     assert house.spooled() == []
 
 
-async def test_an_unknown_number_is_refused(tmp_path: Path) -> None:
-    async with running(tmp_path, menu) as house, SmallPhone() as phone:
+async def test_an_unknown_number_is_refused(tmp_path: Path, kind: str) -> None:
+    async with running(tmp_path, menu, kind=kind) as house, SmallPhone() as phone:
         talk = phone.dial(house.uri.replace("praxis", "nobody"), MOBILE)
         assert await talk.answered(10) is False
     assert house.app.happenings == []
@@ -98,13 +106,13 @@ def _decides_to_transfer(told: Happening) -> LineEffect | None:
     return None if isinstance(told.event, HungUp) else HangUp((clip("bye"),))
 
 
-async def test_a_voice_message_is_kept_sealed_with_what_the_caller_said(tmp_path: Path) -> None:
+async def test_a_voice_message_is_kept_sealed_with_what_the_caller_said(tmp_path: Path, kind: str) -> None:
     def decide(told: Happening) -> LineEffect | None:
         if isinstance(told.event, CallStarted):
             return Record((), max_ms=10_000, silence_ms=5_000)
         return None if isinstance(told.event, HungUp) else HangUp(())
 
-    async with running(tmp_path, decide) as house, SmallPhone() as phone:
+    async with running(tmp_path, decide, kind=kind) as house, SmallPhone() as phone:
         talk = await dial(phone, house)
         await talk.hearing.silence(0.1, 10)  # the beep
         done = asyncio.Event()
@@ -124,8 +132,10 @@ def speech(hertz: float) -> bytes:
     return to_alaw((8000 * np.sin(2 * np.pi * hertz * np.arange(8000) / 8000)).astype(np.int16))
 
 
-async def test_without_an_app_the_caller_hears_the_fallback_and_the_call_is_spooled(tmp_path: Path) -> None:
-    async with running(tmp_path, menu) as house, SmallPhone() as phone:
+async def test_without_an_app_the_caller_hears_the_fallback_and_the_call_is_spooled(
+    tmp_path: Path, kind: str
+) -> None:
+    async with running(tmp_path, menu, kind=kind) as house, SmallPhone() as phone:
         await house.app.stop()
         talk = await dial(phone, house)
         assert await talk.over(15) == "caller"
@@ -135,8 +145,10 @@ async def test_without_an_app_the_caller_hears_the_fallback_and_the_call_is_spoo
     assert heard(bytes(talk.hearing.alaw)) == ["fallback", "sorry"]
 
 
-async def test_an_app_that_is_too_slow_costs_its_time_and_then_the_line_acts_alone(tmp_path: Path) -> None:
-    async with running(tmp_path, menu) as house, SmallPhone() as phone:
+async def test_an_app_that_is_too_slow_costs_its_time_and_then_the_line_acts_alone(
+    tmp_path: Path, kind: str
+) -> None:
+    async with running(tmp_path, menu, kind=kind) as house, SmallPhone() as phone:
         house.app.silent = True
         talk = await dial(phone, house)
         assert await talk.over(15) == "caller"
@@ -144,8 +156,8 @@ async def test_an_app_that_is_too_slow_costs_its_time_and_then_the_line_acts_alo
     assert [call.outcome for call in house.spooled()] == ["not_reached"]
 
 
-async def test_a_caller_who_gives_up_while_the_app_is_away_is_spooled(tmp_path: Path) -> None:
-    async with running(tmp_path, menu) as house, SmallPhone() as phone:
+async def test_a_caller_who_gives_up_while_the_app_is_away_is_spooled(tmp_path: Path, kind: str) -> None:
+    async with running(tmp_path, menu, kind=kind) as house, SmallPhone() as phone:
         talk = await dial(phone, house)
         await talk.hearing.until(lambda: talk.hearing.spoke, 10)
         await house.app.stop()
@@ -155,8 +167,8 @@ async def test_a_caller_who_gives_up_while_the_app_is_away_is_spooled(tmp_path: 
     assert (spooled.caller, spooled.outcome) == (MOBILE, "hung_up")
 
 
-async def test_a_call_goes_on_when_the_app_comes_back_before_it_is_needed(tmp_path: Path) -> None:
-    async with running(tmp_path, menu) as house, SmallPhone() as phone:
+async def test_a_call_goes_on_when_the_app_comes_back_before_it_is_needed(tmp_path: Path, kind: str) -> None:
+    async with running(tmp_path, menu, kind=kind) as house, SmallPhone() as phone:
         talk = await dial(phone, house)
         await talk.hearing.silence(0.2, 10)
         await house.app.stop()
@@ -168,15 +180,15 @@ async def test_a_call_goes_on_when_the_app_comes_back_before_it_is_needed(tmp_pa
     assert house.spooled() == []
 
 
-async def test_an_unknown_destination_fails_and_the_app_goes_on(tmp_path: Path) -> None:
-    async with running(tmp_path, _decides_to_transfer) as house, SmallPhone() as phone:
+async def test_an_unknown_destination_fails_and_the_app_goes_on(tmp_path: Path, kind: str) -> None:
+    async with running(tmp_path, _decides_to_transfer, kind=kind) as house, SmallPhone() as phone:
         talk = await dial(phone, house)
         assert await talk.over(10) == "caller"
     assert TransferFailed("failed") in house.app.events()
 
 
-async def test_stopping_lets_a_call_finish_and_takes_no_new_one(tmp_path: Path) -> None:
-    async with running(tmp_path, menu) as house, SmallPhone() as phone:
+async def test_stopping_lets_a_call_finish_and_takes_no_new_one(tmp_path: Path, kind: str) -> None:
+    async with running(tmp_path, menu, kind=kind) as house, SmallPhone() as phone:
         talk = await dial(phone, house)
         assert await talk.hearing.silence(0.2, 10)
         house.stop.set()
@@ -188,8 +200,8 @@ async def test_stopping_lets_a_call_finish_and_takes_no_new_one(tmp_path: Path) 
     assert [type(event) for event in house.app.events()].count(CallStarted) == 1
 
 
-async def test_a_call_that_outlasts_the_limit_is_hung_up(tmp_path: Path) -> None:
-    async with running(tmp_path, menu, grace_s=0.2) as house, SmallPhone() as phone:
+async def test_a_call_that_outlasts_the_limit_is_hung_up(tmp_path: Path, kind: str) -> None:
+    async with running(tmp_path, menu, kind=kind, grace_s=0.2) as house, SmallPhone() as phone:
         talk = await dial(phone, house)
         house.stop.set()
         assert await talk.over(5) == "caller"
