@@ -1,20 +1,18 @@
-"""Part "webhooks": TwiML answers beside a bare FastAPI route, the outbox beside SQLite's commit rate."""
+"""Part "webhooks": TwiML answers beside a bare FastAPI route."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import multiprocessing
-import os
 import re
 import socket
-import sqlite3
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 from urllib.parse import urlencode
@@ -25,12 +23,8 @@ from fastapi import FastAPI, Request, Response
 from twilio.request_validator import RequestValidator
 
 from callflow.directory import Recognition
-from callflow.outbox import queue
-from callflow.outbox.console import Console
-from callflow.outbox.worker import Worker
 from callflow.prompts.cache import Cache
 from callflow.session import Sessions
-from callflow.store import Store
 from tests.bench.rows import Row, write
 from tests.support.reception import DIALLED, OneFlow, Silence, example_flow, handlers
 from tests.support.stores import open_store
@@ -41,7 +35,6 @@ from webhooks.voice import Voice
 TOKEN, PUBLIC = "bench", "https://praxis.example"
 CALLS, AT_ONCE = 400, 8
 OPENING = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)  # Monday, 9:00 in Dresden
-INTENTS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +60,11 @@ def main() -> None:
     _quiet()
     with tempfile.TemporaryDirectory() as room:
         bare, ours = _load(_bare, Path(room)), _load(_ours, Path(room))
-        sent, commits = _outbox(Path(room) / "outbox"), _commits(Path(room) / "bare.db")
     write(
         "webhooks",
         [
             Row("TwiML answers", ours.per_core, "1/s of a core", "bare FastAPI", bare.per_core),
             Row("TwiML answer p99, 8 at once", ours.p99(), "ms", "bare FastAPI", bare.p99()),
-            Row("messages through the outbox", sent, "1/s", "SQLite commits", commits),
         ],
     )
 
@@ -196,39 +187,3 @@ async def _post(
     if "content-length: " not in head:
         return ""
     return (await reader.readexactly(int(head.split("content-length: ")[1].split("\r")[0]))).decode()
-
-
-def _outbox(room: Path) -> float:
-    """Return messages a second through queue, console transport and receipt; every one is three commits."""
-    room.mkdir()
-    store = open_store(room)
-    for number in range(INTENTS):
-        sms = queue.Sms(
-            "+491711234567", f"Text ref{number}.", f"ref{number}.", datetime.now(UTC) + timedelta(hours=1)
-        )
-        store.write_now(lambda tx, sms=sms: queue.put_sms(tx, sms, now=datetime.now(UTC)))
-    return INTENTS / asyncio.run(_emptied(store))
-
-
-async def _emptied(store: Store) -> float:
-    worker = Worker(store, {"sms": (Console(lambda _number, _text: None),)}, _lost, lambda: datetime.now(UTC))
-    started = time.perf_counter()
-    while await worker.once():
-        pass
-    taken = time.perf_counter() - started
-    store.close()
-    return taken
-
-
-def _lost(*_: object) -> None:
-    raise RuntimeError("the console loses nothing")
-
-
-def _commits(path: Path) -> float:
-    """Return bare one-row commits a second: WAL, synchronous=FULL, the same disk."""
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE t (x TEXT)")
-    started = time.perf_counter()
-    for number in range(INTENTS):
-        connection.execute("INSERT INTO t VALUES (?)", (os.urandom(200).hex() + str(number),))
-    return INTENTS / (time.perf_counter() - started)
