@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import random
+import secrets
 import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Final, Literal, Protocol, TypeVar
 
 from sip import rtcp, rtp, telephone_event, tones
@@ -127,6 +129,11 @@ class Stream:
         self._bridge: tuple[Stream, JitterBuffer] | None = None
         self._timed_out = False
         self._closed = False
+
+    @cached_property
+    def srtp_key(self) -> str:
+        """Our own SRTP master key and salt for the SDP's `a=crypto` line, in base64; one per stream."""
+        return base64.b64encode(secrets.token_bytes(30)).decode("ascii")
 
     @property
     def ssrc(self) -> int:

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, cast
 
+from sip import dscp
+
 LARGEST_DATAGRAM = 65_535
-_CS3 = 0x60  # DSCP CS3, RFC 4594 table 3: signalling keeps its place beside bulk traffic
 _RECEIVE_BUFFER = 4 * 1024 * 1024
 
 Address = tuple[str, int]
@@ -115,12 +116,6 @@ class Udp(asyncio.DatagramProtocol):
 
 def mark(sock: socket.socket) -> None:
     """Mark a socket's packets CS3 and let it hold a burst; both only where the system allows."""
-    level, option = (
-        (socket.IPPROTO_IPV6, socket.IPV6_TCLASS)
-        if sock.family == socket.AF_INET6
-        else (socket.IPPROTO_IP, socket.IP_TOS)
-    )
-    with contextlib.suppress(OSError):
-        sock.setsockopt(level, option, _CS3)
+    dscp.mark(sock, dscp.CALL_SIGNALLING)
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)

@@ -139,37 +139,42 @@ def line_config(folder: Path) -> LineConfig:
 
 @contextmanager
 def pyvoip() -> Iterator[Subject]:
-    """Stock pyVoIP 1.6.8 with its own media; it must have a registrar."""
-    registrar = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    registrar.bind((HOST, 0))
-    threading.Thread(target=_register, args=(registrar,), daemon=True).start()
+    """Stock pyVoIP 1.6.8 with its own media, behind the registrar that it must have."""
     port = free_port()
-    arguments = [HOST, str(registrar.getsockname()[1]), str(port), *map(str, RTP)]
-    watched = Watched([sys.executable, "-m", "tests.bench._pyvoip_phone", *arguments], SUBJECT_CORE)
-    try:
-        until(lambda: "ready" in watched.said(), watched)
-        yield Subject("pyVoIP 1.6.8", port, watched.usage)
-    finally:
-        watched.stop()
-        registrar.close()
-
-
-def _register(registrar: socket.socket) -> None:
-    """Say yes to every REGISTER."""
-    while True:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as registrar:
+        registrar.bind((HOST, 0))
+        threading.Thread(target=_register, args=(registrar, (HOST, port)), daemon=True).start()
+        at = registrar.getsockname()[1]
+        arguments = [HOST, str(at), str(port), *map(str, RTP)]
+        watched = Watched([sys.executable, "-m", "tests.bench._pyvoip_phone", *arguments], SUBJECT_CORE)
         try:
-            data, source = registrar.recvfrom(65_536)
-        except OSError:
+            until(lambda: "ready" in watched.said(), watched)
+            yield Subject("pyVoIP 1.6.8", at, watched.usage)
+        finally:
+            watched.stop()
+            registrar.sendto(b"", registrar.getsockname())
+
+
+def _register(registrar: socket.socket, extension: tuple[str, int]) -> None:
+    """Say yes to every REGISTER; pass all else on, for pyVoIP sends every answer to its registrar."""
+    phones = extension
+    while True:
+        data, source = registrar.recvfrom(65_536)
+        if not data:
             return
-        lines = data.decode(errors="replace").split("\r\n")
-        if not lines[0].startswith("REGISTER"):
-            continue
-        kept = [
-            line
-            for line in lines
-            if line.startswith(("Via:", "From:", "To:", "Call-ID:", "CSeq:", "Contact:"))
-        ]
-        registrar.sendto("\r\n".join(["SIP/2.0 200 OK", *kept, "Content-Length: 0", "", ""]).encode(), source)
+        if source != extension:
+            phones = source
+            registrar.sendto(data, extension)
+        elif data.startswith(b"REGISTER"):
+            registrar.sendto(_accepted(data.decode(errors="replace")), extension)
+        else:
+            registrar.sendto(data, phones)
+
+
+def _accepted(request: str) -> bytes:
+    names = ("Via:", "From:", "To:", "Call-ID:", "CSeq:", "Contact:")
+    kept = [line for line in request.split("\r\n") if line.startswith(names)]
+    return "\r\n".join(["SIP/2.0 200 OK", *kept, "Content-Length: 0", "", ""]).encode()
 
 
 ASTERISK_ROOT = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "rufweiche" / "asterisk-root"

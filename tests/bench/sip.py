@@ -1,7 +1,7 @@
 """Telephony: our line, stock pyVoIP, a real Asterisk and a C program, loaded by the same telephones.
 
-`python -m tests.bench sip` measures; `python -m tests.bench.sip soak [CALLS]` makes only the soak (200,000 short
-calls unless told otherwise). Linux only. Medians of BENCH_RUNS runs (3).
+`python -m tests.bench sip` measures; `python -m tests.bench.sip soak [CALLS]` makes only the soak (200,000
+short calls unless told otherwise). Linux only. Medians of BENCH_RUNS runs (3).
 """
 
 from __future__ import annotations
