@@ -23,6 +23,7 @@ from sip.transport import Hop
 
 Key = tuple[str, ...]
 COOKIE = "z9hG4bK"
+_UNANSWERED = frozenset({State.CALLING, State.TRYING, State.PROCEEDING})
 
 
 class Timer(Protocol):
@@ -231,6 +232,11 @@ class Exchanges:
 
     def __len__(self) -> int:
         return len(self._serving) + len(self._asking)
+
+    @property
+    def waiting(self) -> int:
+        """How many requests of ours have no final answer yet."""
+        return sum(one.state in _UNANSWERED for one in self._asking.values())
 
     @property
     def counts(self) -> Mapping[str, int]:

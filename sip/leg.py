@@ -150,7 +150,7 @@ class Leg:
             ("Refer-To", f"<{self._refer_uri(target)}>"),
             ("Referred-By", self.dialog.local.partition(";tag=")[0]),
         ]
-        self.request("REFER", fields, b"", self.subscription.answered, self.subscription.lost)
+        self.request("REFER", fields, b"", self._referred, self.subscription.lost)
         try:
             result = await self.subscription.outcome(timeout_s)
         finally:
@@ -159,6 +159,12 @@ class Leg:
         if result == "answered":
             self.hang_up()
         return result
+
+    def _referred(self, answer: Response) -> None:
+        if self.subscription:
+            self.subscription.answered(answer)
+        if answer.status == 481:  # noqa: PLR2004  # the peer knows nothing of this call (RFC 3261 12.2.1.2)
+            self.finish("error")
 
     def _clear_ended(self) -> None:
         if self.ended:

@@ -27,6 +27,8 @@ from sip.uri import Uri, is_number, parse_uri, user_part
 
 __all__ = ["Leg", "Phone", "PhoneSettings"]
 
+_FAREWELL_PAUSES = 32  # of a tenth of T1 each: three repetitions
+
 
 class Phone:
     """A SIP user agent with any number of legs.
@@ -131,11 +133,19 @@ class Phone:
         await asyncio.gather(*[extension.leave() for extension in self._extensions.values()])
         for task in self._tasks:
             task.cancel()
-        await asyncio.sleep(0)
+        await self._farewell()
         self._core.exchanges.close()
         for leg in list(self.legs.values()):
             leg.clear()
         self._close_carriers()
+
+    async def _farewell(self) -> None:
+        """Give the last BYEs a few repetitions' time to be answered."""
+        pause = self.settings.t1_s / 10
+        for _ in range(_FAREWELL_PAUSES):
+            await asyncio.sleep(pause)
+            if not self._core.exchanges.waiting:
+                return
 
     def _close_carriers(self) -> None:
         for carrier in self._core.carriers:

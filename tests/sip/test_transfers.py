@@ -153,3 +153,11 @@ async def test_a_peer_that_said_it_knows_no_refer_is_not_asked() -> None:
         leg = await establish(home, call)
         assert await leg.refer("300", 3) == "refused"
         assert home.peer.silent()
+
+
+async def test_a_peer_that_knows_nothing_of_the_call_ends_it() -> None:
+    async with house() as home:
+        task, refer = await referred(home, Call(home.peer.port))
+        home.peer.send(answer_to(refer, 481))
+        assert await task in {"refused", "ended"}
+        assert home.told[-1] == ("ended", "error")
