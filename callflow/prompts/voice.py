@@ -51,6 +51,9 @@ class Voice(Protocol):
 
     name: str
 
+    def __hash__(self) -> int:
+        """Tell voices apart by identity."""
+
     def languages(self) -> frozenset[str]:
         """Return the two-letter codes it can speak."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from callflow import moments
 from callflow.prompts.normalise.tables import Speech, short_forms
 from callflow.prompts.normalise.words import cardinal, ordinal, year
 
@@ -17,20 +18,7 @@ DAYS: Mapping[str, str] = {
     "Sat": "Saturday",
     "Sun": "Sunday",
 }
-MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
+MONTHS = moments.MONTHS["en"]
 _SHORT_FORMS: Mapping[str, str] = {
     "Dr.": "Doctor",
     "Dr": "Doctor",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from callflow import moments
 from callflow.prompts.normalise.tables import Speech, short_forms
 from callflow.prompts.normalise.words import cardinal, german_ordinal, year
 
@@ -17,20 +18,7 @@ DAYS: Mapping[str, str] = {
     "Sa": "Samstag",
     "So": "Sonntag",
 }
-MONTHS = (
-    "Januar",
-    "Februar",
-    "März",
-    "April",
-    "Mai",
-    "Juni",
-    "Juli",
-    "August",
-    "September",
-    "Oktober",
-    "November",
-    "Dezember",
-)
+MONTHS = moments.MONTHS["de"]
 _SHORT_FORMS: Mapping[str, str] = {
     "Dr. med.": "Doktor",
     "Dr. med. dent.": "Doktor",

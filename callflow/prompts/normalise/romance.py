@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from callflow.moments import MONTHS
 from callflow.prompts.normalise.tables import Speech, short_forms
 from callflow.prompts.normalise.words import cardinal, ordinal
 
@@ -21,7 +22,6 @@ class Words:
         full_hour: pattern of a full hour.
         one_hour: how one o'clock is read.
         first_of_month: how the first day is read, "" for the cardinal.
-        months: January to December.
         short: short forms.
         and_word: "&" as a word.
         per_cent: "%" as words.
@@ -35,7 +35,6 @@ class Words:
     full_hour: str
     one_hour: str
     first_of_month: str
-    months: tuple[str, ...]
     short: Mapping[str, str]
     and_word: str
     per_cent: str
@@ -55,7 +54,7 @@ def date(day: int, month: int, language: str) -> str:
     """Return day and month as words."""
     words = WORDS[language]
     number = words.first_of_month if day == 1 else cardinal(day, language)
-    return f"{number}{words.of} {words.months[month - 1]}"
+    return f"{number}{words.of} {MONTHS[language][month - 1]}"
 
 
 def year(number: int, language: str) -> str:
@@ -115,20 +114,6 @@ WORDS: Mapping[str, Words] = {
         full_hour="{h} heures",
         one_hour="une heure",
         first_of_month="premier",
-        months=(
-            "janvier",
-            "février",
-            "mars",
-            "avril",
-            "mai",
-            "juin",
-            "juillet",
-            "août",
-            "septembre",
-            "octobre",
-            "novembre",
-            "décembre",
-        ),
         short={
             "Dr": "Docteur",
             "Dr.": "Docteur",
@@ -147,20 +132,6 @@ WORDS: Mapping[str, Words] = {
         full_hour="{h}",
         one_hour="una",
         first_of_month="primo",
-        months=(
-            "gennaio",
-            "febbraio",
-            "marzo",
-            "aprile",
-            "maggio",
-            "giugno",
-            "luglio",
-            "agosto",
-            "settembre",
-            "ottobre",
-            "novembre",
-            "dicembre",
-        ),
         short={"Dott.": "Dottor", "Dr.": "Dottor", "Sig.": "Signor", "Sig.ra": "Signora", "n.": "numero"},
         and_word="e",
         per_cent="per cento",
@@ -173,20 +144,6 @@ WORDS: Mapping[str, Words] = {
         full_hour="{h}",
         one_hour="una",
         first_of_month="uno",
-        months=(
-            "enero",
-            "febrero",
-            "marzo",
-            "abril",
-            "mayo",
-            "junio",
-            "julio",
-            "agosto",
-            "septiembre",
-            "octubre",
-            "noviembre",
-            "diciembre",
-        ),
         short={"Dr.": "Doctor", "Dra.": "Doctora", "Sr.": "Señor", "Sra.": "Señora", "n.º": "número"},
         and_word="y",
         per_cent="por ciento",
