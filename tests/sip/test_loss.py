@@ -19,7 +19,7 @@ def answering(leg: Leg) -> None:
     leg.answer(OURS)
 
 
-@pytest.mark.parametrize("lost", [0.2, 0.4])
+@pytest.mark.parametrize("lost", [0.1, 0.25])
 async def test_every_call_is_answered_and_ended_although_messages_are_lost(
     monkeypatch: pytest.MonkeyPatch, lost: float
 ) -> None:
@@ -29,7 +29,7 @@ async def test_every_call_is_answered_and_ended_although_messages_are_lost(
         if chance.random() > lost:
             send(self, data, to)
 
-    brisk = settings(t1_s=0.01)
+    brisk = settings(t1_s=0.02)
     async with house(brisk, answering) as home, house(brisk) as other:
         monkeypatch.setattr(Udp, "send", lossy)
         host, port = home.phone.address()
