@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import assert_never, cast
 
-from callflow import directory, inbox, links
+from callflow import answers, directory, inbox, links
 from callflow.effects import Ask, EndCall, LogStep, OpenCard, RecordEffect, SendLink, Urgency
 from callflow.events import Told
 from callflow.flow import State
@@ -78,7 +78,7 @@ class Handlers:
 
     def answer(self, tx: Tx, state: State, ask: Ask, *, now: datetime) -> Told:
         """Answer the engine's question; an unknown one is answered "unknown", which every node stands."""
-        known: dict[str, Answer] = {"queue": _queue, "request": _request, **self.answers}
+        known: dict[str, Answer] = {"queue": answers.queue, "request": answers.request, **self.answers}
         return known[ask.about](tx, state, ask.subject, now) if ask.about in known else Told("unknown")
 
     def sms_lost(self, tx: Tx, intent: Intent, now: datetime) -> Card | None:
@@ -156,20 +156,3 @@ def _end_call(tx: Tx, state: State, effect: EndCall, now: datetime) -> None:
     call.outcome = effect.outcome
     call.ended_at = now
     announce(tx, "call", call.id, "ended", now=now)
-
-
-def _queue(tx: Tx, state: State, subject: str, now: datetime) -> Told:
-    del state, subject
-    waiting = inbox.waiting(tx, now=now)
-    return Told(
-        "waiting" if waiting else "empty",
-        (("queue.waiting", str(waiting)), ("queue.position", str(waiting + 1))),
-    )
-
-
-def _request(tx: Tx, state: State, subject: str, now: datetime) -> Told:
-    del subject, now
-    card = inbox.latest_of(tx, state.caller.number)
-    if card is None:
-        return Told("none")
-    return Told("closed" if card.status == "closed" else "open", (("request.concern", card.concern),))

@@ -68,7 +68,8 @@ class Wait(Speaking):
         return {CALLBACK: "callback", LINK: "link" if self.link else ""}.get(digits, "")
 
     def _ask(self, state: State) -> Stay:
-        return stay(changed(state, phase=ASKED), Ask("queue", self.destination))
+        # the destination stands in the state, so that other calls can see who waits for it
+        return stay(changed(state, phase=ASKED, scratch=self.destination), Ask("queue", self.destination))
 
     def _told(self, state: State, event: Event) -> Move:
         """Unknown answers count as free: then at least the phone rings."""

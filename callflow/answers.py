@@ -1,0 +1,59 @@
+"""Answers to what the engine asks about the practice's calls and cards: the hold queue, open requests."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlmodel import col, select
+
+from callflow import inbox
+from callflow.codec import STATES
+from callflow.events import Told
+from callflow.flow import State
+from callflow.kinds.wait import HOLDING, RINGING
+from callflow.moments import day_words
+from callflow.store import Call, Tx
+
+ZONE = ZoneInfo("Europe/Berlin")
+LONGEST_CALL = timedelta(hours=2)
+"""A call that lasts longer than this was lost; it holds no place in a queue."""
+
+REMEMBERED = timedelta(days=14)
+"""A request done longer ago is none to tell a caller of."""
+
+_STATES = {"open": "open", "claimed": "working", "closed": "done"}
+
+
+def queue(tx: Tx, state: State, destination: str, now: datetime) -> Told:
+    """Tell whether it is this call's turn at `destination`.
+
+    Whoever has been on the line longest is first. The first one may ring, the others hold; `queue.position`
+    counts from 1. How long it takes nobody knows, so `queue.minutes` stays empty.
+    """
+    own = tx.get_one(Call, state.call)
+    ahead = sum(1 for call in _live(tx, own, now) if _waits_for(call, destination))
+    facts = (("queue.minutes", ""), ("queue.position", str(ahead + 1)))
+    return Told("busy" if ahead else "free", facts)
+
+
+def _live(tx: Tx, own: Call, now: datetime) -> list[Call]:
+    """List the other calls on the line that began before this one."""
+    running = select(Call).where(col(Call.ended_at).is_(None), col(Call.started_at) > now - LONGEST_CALL)
+    before = (own.started_at, own.id)
+    return [call for call in tx.exec(running) if (call.started_at, call.id) < before and call.state]
+
+
+def _waits_for(call: Call, destination: str) -> bool:
+    state = STATES.validate_json(call.state)
+    return state.phase in (HOLDING, RINGING) and state.scratch == destination
+
+
+def request(tx: Tx, state: State, subject: str, now: datetime) -> Told:
+    """Tell how the caller's latest request stands; only that, never what it is about."""
+    del subject
+    card = inbox.latest_of(tx, state.caller.number)
+    if card is None or (card.closed_at is not None and card.closed_at < now - REMEMBERED):
+        return Told("none")
+    since, today = card.first_contact_at.astimezone(ZONE).date(), now.astimezone(ZONE).date()
+    return Told(_STATES[card.status], (("request.since", day_words(since, today, state.language)),))
