@@ -24,6 +24,7 @@ from sip.asterisk_call import BEEP, GRACE_S, Call, Desk
 
 LIFE_S = 1.0  # seconds between two signs of life
 NOTES = "rufweiche-alone"
+SORRY = "sorry"
 OURS = ("practice", "pass-on", "reception")
 DOWN = ("UNAVAILABLE", "INVALID")
 RESTRICTED = 0x20  # bit of agi_callingpres: the caller does not want to be shown
@@ -97,9 +98,9 @@ class AsteriskLine:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def announce(self, name: str, keys: tuple[str, ...]) -> None:
-        """Give the dialplan an announcement ("fallback", "sorry") for times without us, as clips."""
-        self._desk.sounds.join(name, keys)
+    def apologise(self, keys: tuple[str, ...]) -> None:
+        """Give the dialplan the apology for callers whom nobody answered while we were away, as clips."""
+        self._desk.sounds.join(SORRY, keys)
 
     async def _live(self) -> None:
         while True:

@@ -20,7 +20,7 @@ from sip.asterisk import AsteriskLine
 from sip.asterisk_call import Desk
 from sip.sounds import Sounds
 
-ANNOUNCEMENTS = {"fallback": "line_fallback", "sorry": "line_sorry"}
+SORRY = "line_sorry"
 
 
 def asterisk_lines(
@@ -35,11 +35,10 @@ def asterisk_lines(
 
 
 async def announce(lines: tuple[AsteriskLine, ...], studio: Studio, language: str) -> None:
-    """Give each Asterisk the announcements that it speaks without us."""
-    for name, prompt in ANNOUNCEMENTS.items():
-        clips = await studio.clips([Prompt(prompt, language=language)])
-        for line in lines:
-            line.announce(name, tuple(clip.key for clip in clips))
+    """Give each Asterisk the apology that it speaks when it had to act without us and nobody answered."""
+    clips = await studio.clips([Prompt(SORRY, language=language)])
+    for line in lines:
+        line.apologise(tuple(clip.key for clip in clips))
 
 
 def trunks(lines: tuple[AsteriskLine, ...]) -> Mapping[str, bool]:

@@ -1,0 +1,72 @@
+"""Kamailio and rtpengine in front of Asterisk: TLS with our name and SRTP towards Microsoft Teams."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from callflow.plan import Plan, TeamsTrunk
+from sip.render.files import BANNER, RenderError, environment
+
+FILES = ("kamailio.cfg", "tls.cfg", "dispatcher.list", "address.list", "rtpengine.conf")
+SYSTEM_TRUST = "/etc/ssl/certs/ca-certificates.crt"
+
+
+@dataclass(frozen=True, slots=True)
+class FrontSite:
+    """Where things lie on the machine or in the image that runs Kamailio (Debian's layout by default).
+
+    Args:
+        etc: folder of the configuration.
+        modules: folder of Kamailio's modules.
+        front_inside: "address:port" of the plain side that Asterisk speaks to.
+        asterisk: "address:port" of Asterisk's plain side.
+        media_control: "address:port" of rtpengine's control protocol.
+        media_ports: first and last UDP port for sound.
+    """
+
+    etc: str = "/etc/kamailio"
+    modules: str = "/usr/lib/x86_64-linux-gnu/kamailio/modules/"
+    front_inside: str = "127.0.0.1:5062"
+    asterisk: str = "127.0.0.1:5060"
+    media_control: str = "127.0.0.1:2223"
+    media_ports: tuple[int, int] = (30000, 39999)
+
+
+def teams_trunk(plan: Plan) -> TeamsTrunk:
+    """Return the plan's Teams trunk.
+
+    Raises:
+        RenderError: there is none, or more than one.
+    """
+    found = [trunk for trunk in plan.trunks.values() if isinstance(trunk, TeamsTrunk)]
+    if len(found) != 1:
+        raise RenderError(f"config/lines.yaml has {len(found)} Teams trunks; the front serves exactly one")
+    return found[0]
+
+
+def render(plan: Plan, site: FrontSite, templates: Path) -> dict[str, str]:
+    """Return file name -> text of Kamailio's and rtpengine's configuration.
+
+    Args:
+        plan: the number plan; it must have one Teams trunk.
+        site: where things lie.
+        templates: the folder docker/kamailio.
+
+    Raises:
+        RenderError: a value cannot be written, or the plan has no Teams trunk.
+    """
+    trunk = teams_trunk(plan)
+    host, _, port = trunk.listen.rpartition(":")
+    values = {
+        "banner": BANNER,
+        "site": site,
+        "trunk": trunk,
+        "port": port,
+        "asterisk": site.asterisk,
+        "asterisk_host": site.asterisk.rpartition(":")[0],
+        "media_address": trunk.media_address or host,
+        "ca_file": trunk.ca_file or SYSTEM_TRUST,
+    }
+    env = environment(templates, "kamailio")
+    return {name: env.get_template(f"{name}.j2").render(values) for name in FILES}

@@ -1,0 +1,150 @@
+"""The whole house behind a real Asterisk, killed while callers are in the menu."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlmodel import select
+
+from callflow.plan import Plan
+from callflow.sealing import Sealer, load_key
+from callflow.store import Call, Card, Store
+from tests.support import asterisk_site as practice
+from tests.support.asterisk_box import Asterisk, free_port
+from tests.support.simple_phone import Phone, Talk
+
+ROOT = Path(__file__).parents[2]
+CALLERS = [f"+4917112345{n:02}" for n in range(10)]
+
+
+@pytest.fixture
+def config(tmp_path: Path, switch: Asterisk, ports: practice.Ports) -> Path:
+    """The example practice with the tests' number plan."""
+    folder = tmp_path / "config"
+    shutil.copytree(ROOT / "config", folder)
+    outside, inside = switch.folder.outside, switch.folder.inside
+    plan = json.loads(practice.plan(ports).model_dump_json())
+    plan["lines"]["anlage"] |= {
+        "sounds": str(outside / "sounds"),
+        "sounds_in_asterisk": str(inside / "sounds"),
+        "recordings": str(outside / "recordings"),
+        "recordings_in_asterisk": str(inside / "recordings"),
+    }
+    Plan.model_validate(plan)
+    (folder / "lines.yaml").write_text(json.dumps(plan))  # JSON is YAML
+    return folder
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    config: Path, data: Path
+) -> AsyncIterator[tuple[subprocess.Popen[bytes], httpx.AsyncClient]]:
+    """Run the house in a process group of its own, until its line is up."""
+    http = free_port(kind=socket.SOCK_STREAM)
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "callflow", "serve", "--data", str(data), "--config", str(config)),
+            *("--http", f"127.0.0.1:{http}", "--sip", f"127.0.0.1:{free_port()}"),
+            *("--prompts", str(ROOT / "ivr_prompts")),
+        ],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "RUFWEICHE_AMI_SECRET": practice.SECRET},
+        start_new_session=True,
+    )
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{http}") as web, asyncio.timeout(90):
+            while not await line_up(web):
+                assert process.poll() is None
+                await asyncio.sleep(0.1)
+            yield process, web
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+
+
+def kill(house: subprocess.Popen[bytes], data: Path) -> None:
+    """End everything of the house as a power cut would; its processes have groups of their own."""
+    log = (data / "log" / "serve.log").read_text(encoding="utf-8").splitlines()
+    entries = [json.loads(line) for line in log]
+    children = {entry["number"] for entry in entries if entry["event"] == "process started"}
+    house.kill()
+    for child in children:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(child), signal.SIGKILL)
+
+
+async def line_up(web: httpx.AsyncClient) -> bool:
+    try:
+        answer = await web.get("/health")
+    except httpx.HTTPError:
+        return False
+    return bool(answer.json()["trunks"].get("pbx"))
+
+
+def cards(data: Path) -> list[tuple[str, str]]:
+    store = Store(data / "rufweiche.db", Sealer(load_key(data / "key")))
+    try:
+        return sorted((c.number, c.kind) for c in store.read_now(lambda tx: tx.exec(select(Card)).all()))
+    finally:
+        store.close()
+
+
+def calls(data: Path) -> list[tuple[str, str]]:
+    store = Store(data / "rufweiche.db", Sealer(load_key(data / "key")))
+    try:
+        return sorted((c.number, c.outcome) for c in store.read_now(lambda tx: tx.exec(select(Call)).all()))
+    finally:
+        store.close()
+
+
+@pytest.mark.timeout(240)
+async def test_callers_of_a_killed_house_reach_the_reception_and_leave_cards(
+    tmp_path: Path, config: Path, ports: practice.Ports, classic: Asterisk, patient: Phone, reception: Phone
+) -> None:
+    data = tmp_path / "data"
+    async with serving(config, data) as (house, _):
+        talks = [
+            await patient.call(practice.NUMBER, practice.OURS, ports.sip, caller=caller) for caller in CALLERS
+        ]
+        for talk in talks:
+            await talk.until(lambda: len(talk.sound.heard) > 25)  # noqa: B023  # awaited before it changes
+        kill(house, data)
+        async with asyncio.timeout(5):
+            rung = [await reception.arrived.get() for _ in CALLERS]
+        for human in rung:
+            await human.until(lambda: len(human.sound.heard) > 5)  # noqa: B023  # as above
+        assert not any(talk.ended.is_set() for talk in talks)
+        # One who calls while the house is dead hears it ring and reaches the reception too.
+        late = await patient.call(practice.NUMBER, practice.OURS, ports.sip, caller="+4917199999999")
+        async with asyncio.timeout(8):
+            rung.append(await reception.arrived.get())
+        await rung[-1].until(lambda: len(rung[-1].sound.heard) > 5)
+        await over([*talks, late], rung)
+    async with serving(config, data), asyncio.timeout(20):
+        while len(await asyncio.to_thread(cards, data)) < len(CALLERS):
+            await asyncio.sleep(0.1)
+    assert cards(data) == [(caller, "missed") for caller in CALLERS]
+    assert calls(data) == [*((caller, "missed") for caller in CALLERS), ("+4917199999999", "transferred")]
+    assert classic.daemon.process.poll() is None
+
+
+async def over(talks: list[Talk], rung: list[Talk]) -> None:
+    for talk in talks:
+        talk.hang_up()
+    async with asyncio.timeout(5):
+        for human in rung:
+            await human.ended.wait()
