@@ -10,13 +10,10 @@ from __future__ import annotations
 from callflow.effects import Effect, HangUp, LogStep
 from callflow.events import CallStarted, DigitsPressed, Event, HungUp, TimedOut
 from callflow.flow import Flow, Leave, Move, State, changed
-from callflow.kinds.base import ending, say
+from callflow.kinds.base import APOLOGY, ending, say
 
 HOPS = 200
 """Nodes one step may pass; the checker refuses flows with endless loops, this bounds what it never saw."""
-
-APOLOGY = "apology"
-"""Prompt for a call that cannot go on; every practice has it."""
 
 RETURN = "return"
 _TYPED = (DigitsPressed, TimedOut)

@@ -40,6 +40,9 @@ Seconds = Annotated[int, Field(ge=1, le=600)]
 Tries = Annotated[int, Field(ge=1, le=5)]
 KEYS = "0123456789*#"
 
+APOLOGY = "apology"
+"""Prompt for a call that cannot go on; every flow may need it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reference:

@@ -16,10 +16,13 @@ Format = Literal["text", "json", "github"]
 
 
 def flow_files(path: Path) -> tuple[Path, ...]:
-    """List the flows meant by `path`: itself, or those of a folder; what they share is seen with them."""
-    if not path.is_dir():
-        return (path,)
-    return tuple(file for file in sorted(path.glob("*.yaml")) if not _shared(file))
+    """List the flows meant by `path`: itself, or those of a folder; what they share is seen with them.
+
+    A file that flows share stands for all flows beside it, since it is nothing without them.
+    """
+    if path.is_dir():
+        return tuple(file for file in sorted(path.glob("*.yaml")) if not _shared(file))
+    return flow_files(path.parent) if _shared(path) else (path,)
 
 
 def _shared(path: Path) -> bool:

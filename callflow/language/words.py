@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from callflow.kinds.base import APOLOGY, Speaking
 from callflow.kinds.base import Path as Way
-from callflow.kinds.base import Speaking
 from callflow.language.build import Built, Written
 from callflow.language.graph import Graph
 from callflow.language.problems import Problem
@@ -37,6 +37,9 @@ def spoken_languages(built: Built) -> tuple[str, ...]:
 def check_words(built: Built, around: Surroundings) -> Iterator[Problem]:
     """Check all texts of all nodes."""
     languages = [name for name in spoken_languages(built) if name in around.languages]
+    for language in languages:
+        if around.prompts.text(APOLOGY, language) is None:
+            yield built.source.problem("prompt-unknown", (), name=APOLOGY, language=language, suggestion="")
     always = {*PRACTICE_VALUES, *built.variables}
     always.update(name for written in built.nodes.values() for name in written.node.defines)
     for name, written in built.nodes.items():

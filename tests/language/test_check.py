@@ -11,7 +11,7 @@ import pytest
 from callflow.language import FlowErrors, FolderPrompts, Surroundings, look
 from callflow.language.messages import MESSAGES
 from callflow.language.problems import Problem
-from callflow.language.report import check_files, exit_status, report
+from callflow.language.report import check_files, exit_status, flow_files, report
 from callflow.language.source import read
 from tests.support.flows import ROOT, practice_folder, surroundings
 
@@ -223,9 +223,28 @@ def test_problems_in_shared_files_name_the_shared_file() -> None:
 def test_a_broken_prompt_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "de").mkdir()
     (tmp_path / "de/goodbye.j2").write_text("Auf {{ Wiederhören", encoding="utf-8")
+    (tmp_path / "de/apology.j2").write_text("Entschuldigung.", encoding="utf-8")
     (tmp_path / "de/menu_again.j2").write_text("Noch einmal.", encoding="utf-8")
     around = replace(surroundings(), prompts=FolderPrompts(tmp_path))
     assert [p.code for p in look(PATH, around, SOUND.encode())[1]] == ["template-broken"]
+
+
+def test_every_language_needs_the_apology_of_last_resort(tmp_path: Path) -> None:
+    around = replace(surroundings(), prompts=FolderPrompts(tmp_path))
+    text = SOUND.replace("{prompt: goodbye}", "{}").replace(
+        "      no_input", '      again: ""\n      no_input'
+    )
+    assert [p.message("en") for p in look(PATH, around, text.encode())[1]] == [
+        "There is no text `apology` in language de."
+    ]
+
+
+def test_a_shared_file_is_checked_with_the_flows_beside_it() -> None:
+    shared = practice_folder("mvz") / "flows/haus.yaml"
+    assert [path.stem for path in flow_files(shared)] == [
+        "gynaekologie", "innere", "labor", "orthopaedie", "zentrale",
+    ]  # fmt: skip
+    assert check_files(shared, surroundings("mvz")) == ()
 
 
 TOLD_ELSEWHERE = {
