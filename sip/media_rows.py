@@ -108,6 +108,11 @@ class Rows:
         """Send silence; after `packets` packets tell the member."""
         self._position[row], self._step[row], self._left[row] = silence, 0, packets
 
+    def mark(self, row: int) -> None:
+        """Let the next packet carry the marker: something new begins (RFC 3551, section 4.1)."""
+        self._header["kind"][row] |= _MARKER
+        self._marked = True
+
     def let_out(self, row: int, outlet: Outlet) -> None:
         """Change where a row's packets go."""
         self._outlets[row] = (outlet, self._outlets[row][1])

@@ -113,6 +113,8 @@ class Voice:
         self.stop()
         self._clips = deque(clip for clip in clips if clip)
         self._on_played = on_finished
+        if self._rows and self._clips:
+            self._rows.mark(self.row)
         self._resume()
 
     def stop(self) -> None:

@@ -46,8 +46,8 @@ class Load:
     @property
     def missing(self) -> float:
         """Part of the packets that should have come and did not, 0..1."""
-        heard_s = self.window_s + keys_s(self.calls) + 0.5
-        return max(0.0, 1 - self.figures["received"] / (self.calls * heard_s * PACKETS_PER_S))
+        expected = self.calls * self.figures["heard_s"] * PACKETS_PER_S
+        return max(0.0, 1 - self.figures["received"] / expected) if expected else 1.0
 
     @property
     def clean(self) -> bool:
@@ -62,9 +62,12 @@ def keys_s(calls: int) -> float:
     return max(2.0, calls / KEYS_PER_S)
 
 
-def hold(subject: Subject, calls: int, *, rate: float = 200, window_s: float = WINDOW_S) -> Load:
+def hold(
+    subject: Subject, calls: int, *, rate: float = 200, window_s: float = WINDOW_S, speech: bool = False
+) -> Load:
     """Set up `calls` calls, `rate` a second, measure while all are up, then let each press a key."""
-    return _run(subject, calls, [str(rate), str(window_s), str(keys_s(calls))], window_s)
+    how = [str(rate), str(window_s), str(keys_s(calls)), *(["speech"] if speech else [])]
+    return _run(subject, calls, how, window_s)
 
 
 def churn(subject: Subject, calls: int, at_once: int) -> Load:

@@ -82,6 +82,16 @@ def test_a_new_prompt_replaces_the_old_one_with_the_next_packet() -> None:
     assert (one.sound.rstrip(SILENT), studio.done) == (clip(1, 100) + clip(2, 100), ["new"])
 
 
+def test_a_new_prompt_begins_with_a_marked_packet() -> None:
+    studio = Studio()
+    one = studio.voice()
+    one.join()
+    studio.run(40)
+    one.voice.play([clip(1, 40), clip(2, 40)], None)
+    studio.run(100)
+    assert [packet.marker for packet in one.packets] == [True, False, True, False, False, False, False]
+
+
 def test_a_call_in_ulaw_hears_the_same_clip_in_ulaw() -> None:
     studio = Studio()
     alaw, ulaw = studio.voice(), studio.voice()

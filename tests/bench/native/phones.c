@@ -1,6 +1,6 @@
 /* Many telephones in one process: they call, talk, press keys, hang up and measure.
  *
- *   phones HOST PORT USER CALLS RATE WINDOW_S KEYS_S
+ *   phones HOST PORT USER CALLS RATE WINDOW_S KEYS_S [speech]
  *   phones HOST PORT USER CALLS AT_ONCE churn
  *
  * The first form sets up CALLS calls at RATE a second, holds and measures them for WINDOW_S seconds, then lets each
@@ -26,6 +26,7 @@
 enum { IDLE, INVITED, UP, LEAVING, OVER };
 enum { SLOTS = 20, EVENT = 101, KEY_PACKETS = 5, KEY_ENDS = 3 };
 #define ANSWER_LIMIT 10.0
+#define PROMPT_LIMIT 3.0
 #define MARK_SIP 0xFFFFFFFEu
 #define MARK_TIMER 0xFFFFFFFFu
 
@@ -42,7 +43,7 @@ typedef struct {
 typedef struct { float *at; size_t count, room; } Series;
 
 static Call *calls;
-static int total, sip, poller, local_port, up, failed, over, measuring, churn;
+static int speech, waiting, total, sip, poller, local_port, up, failed, over, measuring, churn;
 static struct sockaddr_in target;
 static const char *host, *user;
 static Series answers, pacing, prompts;
@@ -246,7 +247,8 @@ static void talk(int index, double now) {
     call->pressing = KEY_PACKETS + KEY_ENDS;
     call->key_timestamp = call->timestamp;
     call->sent_key = now;
-    call->wants_prompt = call->heard;
+    call->wants_prompt = call->heard || speech;
+    waiting += call->wants_prompt;
   }
   uint32_t stamp = call->timestamp;
   if (call->pressing) {
@@ -293,8 +295,10 @@ static void hear(int index) {
       add(&pacing, error < 0 ? -error : error);
       expected_jumps += step > 0.021 || step < 0.019;
     }
-    if (call->wants_prompt && !silent(sound) && sound != call->prompt) {
+    /* We mark a prompt's first packet; others are known by a sound that is not the last prompt's. */
+    if (call->wants_prompt && (speech ? packet[1] >> 7 : !silent(sound) && sound != call->prompt)) {
       call->wants_prompt = 0;
+      waiting--;
       add(&prompts, at - call->sent_key);
     }
   }
@@ -327,6 +331,7 @@ int main(int argc, char **argv) {
   if (argc < 7) { fprintf(stderr, "see the head of phones.c\n"); return 2; }
   host = argv[1]; user = argv[3]; total = atoi(argv[4]);
   double rate = atof(argv[5]), window = atof(argv[6]), keys = argc > 7 ? atof(argv[7]) : 0;
+  speech = argc > 8; /* the prompts are speech: go by the marker */
   churn = !strcmp(argv[6], "churn");
   target.sin_family = AF_INET;
   target.sin_port = htons(atoi(argv[2]));
@@ -354,7 +359,7 @@ int main(int argc, char **argv) {
   watch(timer, MARK_TIMER);
   long tick = 0;
   int dialled = 0, left = 0, phase = 0;
-  double began = seconds(), settled = 0;
+  double began = seconds(), settled = 0, heard_s = 0;
   if (churn) { say("window begin"); measuring = 1; }
   while (1) {
     double now = seconds();
@@ -370,14 +375,16 @@ int main(int argc, char **argv) {
         phase = 2;
         say("window begin");
         measuring = 1;
+        heard_s = now;
         settled = now + window;
       } else if (phase == 2 && now > settled) {
         say("window end");
         phase = 3;
         for (int i = 0; i < total; i++) calls[i].press_at = now + keys * i / total;
-        settled = now + keys + 0.5;
-      } else if (phase == 3 && now > settled) {
+        settled = now + keys + 0.2;
+      } else if (phase == 3 && now > settled && (!waiting || now > settled + PROMPT_LIMIT)) {
         measuring = 0;
+        heard_s = now - heard_s;
         phase = 4;
         began = now;
         settled = now + total / rate + 5;
@@ -390,8 +397,9 @@ int main(int argc, char **argv) {
   }
   double took = seconds() - began;
   if (churn) say("window end");
-  printf("{\"calls\": %d, \"up\": %d, \"failed\": %d, \"over\": %d, \"received\": %ld, \"jumps\": %ld, \"took\": %.3f, ",
-         total, up, failed, over, received, expected_jumps, took);
+  printf("{\"calls\": %d, \"up\": %d, \"failed\": %d, \"over\": %d, \"received\": %ld, \"jumps\": %ld, \"took\": %.3f, "
+         "\"heard_s\": %.3f, \"keys_unanswered\": %d, ",
+         total, up, failed, over, received, expected_jumps, took, heard_s, waiting);
   tell("answer", &answers, ", ");
   tell("pacing", &pacing, ", ");
   tell("prompt", &prompts, "}\n");
