@@ -67,6 +67,7 @@ class House:
         demo: no provider sends SMS: the outbox page shows them with their links.
         line_up: tells whether the telephone line is up.
         trunks: tells which trunks are up, by name; empty when no line knows.
+        flows: tells what was done last to each flow, by name.
         sms_name: how the practice is called in text messages, where the specialty must not show.
         recordings: folder of the sealed voice messages.
         caps: limits on text messages.
@@ -83,6 +84,7 @@ class House:
     demo: bool = False
     line_up: Callable[[], bool] = lambda: True
     trunks: Callable[[], Mapping[str, bool]] = dict
+    flows: Callable[[], Mapping[str, Entry]] = dict
     sms_name: str = ""
     recordings: Path = Path("recordings")
     caps: Caps = field(default_factory=Caps)

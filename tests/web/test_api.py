@@ -57,4 +57,5 @@ async def test_health_tells_versions_and_counts_and_nothing_personal(
         "queue": 1,
         "overdue": 1,
         "outbox": 0,
+        "trunks": {},
     }

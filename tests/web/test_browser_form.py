@@ -113,3 +113,17 @@ def test_faults_stand_at_their_fields_and_keep_what_was_typed(served: Practice, 
     patient.click(".actions .primary")
     patient.wait(lambda: patient.texts(".fault") == ["Bitte füllen Sie dieses Feld aus."])
     assert patient.find("[name=medikamente]").get_attribute("aria-invalid") == "true"
+
+
+def test_an_answer_that_leads_to_a_further_question_shows_it_before_going_on(
+    served: Practice, windows: Windows
+) -> None:
+    patient = phone(windows)
+    patient.go(f"/f/{served.link('termin')}")
+    tick(patient, "art", "neu")
+    patient.click(".actions .primary")
+    tick(patient, "warnzeichen", "keines")
+    assert patient.path == "/form/page/1"
+    patient.type("[name=beschwerden]", "Husten seit Montag")
+    onward(patient)
+    assert patient.path == "/form/page/2"

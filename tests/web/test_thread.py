@@ -57,10 +57,11 @@ async def door(web: httpx.AsyncClient, practice: Practice) -> httpx.Response:
 
 
 async def test_the_answer_is_read_after_the_date_of_birth_and_the_reply_lands_on_the_card(
-    web: httpx.AsyncClient, practice: Practice
+    web: httpx.AsyncClient, practice: Practice, clock: Clock
 ) -> None:
     card = submit(practice)
     assert (await answer(web, practice, card)).status_code == 303
+    clock.forward(minutes=5)
     page = await door(web, practice)
     assert ANSWER not in page.text
     page = await web.post("/form/thread/known", data=BORN | {"handle": handle(page)}, follow_redirects=True)

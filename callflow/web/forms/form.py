@@ -13,6 +13,14 @@ Answer = str | list[str]
 Answers = Mapping[str, Answer]
 
 
+class QuestionError(ValueError):
+    """A question that does not fit the others; `question` is its name."""
+
+    def __init__(self, question: str, message: str) -> None:
+        super().__init__(f"{question}: {message}")
+        self.question = question
+
+
 class Step(Strict):
     """One page: its heading and its questions."""
 
@@ -45,7 +53,7 @@ class Form(Strict):
         seen: dict[str, Question] = {}
         for name, question in self.questions():
             if name in seen:
-                raise ValueError(f"the question {name} is asked twice")
+                raise QuestionError(name, "is asked twice")
             for other, wanted in question.when.items():
                 _check_branch(name, other, wanted, seen.get(other))
             seen[name] = question
@@ -118,6 +126,6 @@ def _applies(question: Question, answers: Answers) -> bool:
 
 def _check_branch(name: str, other: str, wanted: tuple[str, ...], question: Question | None) -> None:
     if question is None:
-        raise ValueError(f"{name}: when names {other}, which is not asked before it")
+        raise QuestionError(name, f"when names {other}, which is not asked before it")
     if question.kind not in CHOOSING or set(wanted) - set(question.choices):
-        raise ValueError(f"{name}: when asks for answers that {other} does not offer")
+        raise QuestionError(name, f"when asks for answers that {other} does not offer")

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError
 
-from callflow.web.forms.form import Form
+from callflow.web.forms.form import Form, QuestionError
 
 PERSON = "person"
 OTHER = "sonstiges"
@@ -102,11 +102,19 @@ def _mapping(path: Path) -> CommentedMap:
 
 
 def _faults(path: Path, data: CommentedMap, error: ValidationError) -> Iterator[str]:
-    for fault in error.errors(include_url=False, include_context=False, include_input=False):
-        place = fault["loc"]
+    for fault in error.errors(include_url=False, include_input=False):
+        place = fault["loc"] or _place(data, fault.get("ctx", {}).get("error"))
         name = ".".join(str(part) for part in place)
         message = fault["msg"].removeprefix("Value error, ")
         yield f"{path}:{_line(data, place)}: {name + ': ' if name else ''}{message}"
+
+
+def _place(data: CommentedMap, cause: object) -> tuple[str, ...]:
+    """Return where a question stands that does not fit the others."""
+    if not isinstance(cause, QuestionError):
+        return ()
+    steps = (name for name, step in data["steps"].items() if cause.question in step["questions"])
+    return "steps", next(steps), "questions", cause.question
 
 
 def _line(data: CommentedMap, place: tuple[int | str, ...]) -> int:

@@ -128,7 +128,9 @@ async def answer(request: Request, visit: GuardedVisitDep, number: int) -> Respo
     await _keep(visit, {name: text for name, text in kept.items() if text})
     if judged.faults:
         return await _show(request, visit, number, found, judged, given=given, status=422)
-    return go(f"/form/page/{number + 1}")
+    now_asked = pages(visit.form, reading.unpack(visit.form, kept))[number - 1].questions
+    # An answer may lead to further questions of the same page: these come before the next one.
+    return go(f"/form/page/{number if set(now_asked) - set(found.questions) else number + 1}")
 
 
 @router.post("/form/page/{number}/drop/{file}")

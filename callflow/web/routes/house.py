@@ -58,8 +58,17 @@ async def page(request: Request, staff: StaffDep, house: HouseDep) -> Response:
         (texts("house.overdue"), now.overdue, now.overdue > 0),
         (texts("house.outbox"), now.outbox, False),
         (texts("house.database"), f"SQLite {now.sqlite}", False),
+        *_flows(house.flows(), texts),
     ]
     return show(request, "house.html", staff, gauges=gauges)
+
+
+def _flows(flows: Mapping[str, Entry], texts: Texts) -> Iterator[tuple[str, str, bool]]:
+    """Show each flow's version, or why its changed file was refused while the version stays in force."""
+    for name, entry in flows.items():
+        refused = entry.action == "refused"
+        words = f"{texts('house.refused')} {entry.reason}" if refused else f"{entry.version[:8]} · {entry.author}"
+        yield f"{texts('house.flow')} {name}", words, refused
 
 
 async def _health(house: House) -> Health:
