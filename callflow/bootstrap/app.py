@@ -104,7 +104,7 @@ def build(settings: Settings) -> Rooms:
     takeover = Takeover(SpoolReader(settings.data / "spool", sealer), sessions, _now)
     lines = LineServer(app_socket(settings.data), sessions, takeover)
     asterisks = asterisk.asterisk_lines(settings, sessions, studio, sealer)
-    web = create_app(_house(settings, store, deadlines, lines, asterisks))
+    web = create_app(_house(settings, store, deadlines, lines, asterisks, flows))
     for router in twilio.voice_routers(settings, sessions, sealer, _now):
         web.include_router(router)
     for router in sending.receipts(settings, store, handlers.sms_lost, _now):
@@ -130,12 +130,13 @@ def _handlers(settings: Settings, deadlines: Deadlines, flows: Shelf) -> Handler
     return Handlers(rules, deadlines, caps, {"hours": hours})
 
 
-def _house(
+def _house(  # noqa: PLR0913, PLR0917 - the pages see a little of every room
     settings: Settings,
     store: Store,
     deadlines: Deadlines,
     lines: LineServer,
     asterisks: tuple[AsteriskLine, ...],
+    flows: Shelf,
 ) -> House:
     return House(
         face=practice.face(settings),
@@ -148,6 +149,8 @@ def _house(
         demo="console" in practice.transports(settings),
         line_up=lambda: asterisk.up(settings, asterisks, lines.connected),
         trunks=lambda: asterisk.trunks(asterisks),
+        flows=flows.standing,
+        versions=flows.versions,
         sms_name=settings.practice.practice.sms_name,
         recordings=settings.data / "recordings",
         caps=practice.caps(settings),

@@ -15,7 +15,7 @@ from callflow.hours import Calendar
 from callflow.language import FlowErrors, FolderPrompts, Surroundings, look
 from callflow.language.calendars import load_calendars
 from callflow.language.problems import Problem
-from callflow.language.versions import Versions
+from callflow.language.versions import Entry, Versions
 from callflow.settings import Settings
 
 MAIN_CALENDAR = "praxis"
@@ -78,6 +78,11 @@ class Shelf:
                 _log.error("flow refused", flow=name, problems=_told(error))
             else:
                 _log.info("flow in force", flow=name, version=flow.version)
+
+    def standing(self) -> Mapping[str, Entry]:
+        """Return what was done last to each flow: whether its file is in force or was refused, and why."""
+        last = ((name, self.versions.history(name)) for name in self._flows())
+        return {name: entries[-1] for name, entries in last if entries}
 
     async def watch(self) -> None:
         """Refresh again and again until cancelled."""

@@ -20,7 +20,7 @@ from callflow.flow import Flow
 from callflow.language.build import Built, build
 from callflow.language.load import compiled, judged
 from callflow.language.problems import FlowErrors, Problem
-from callflow.language.report import flow_files, report
+from callflow.language.report import flow_files
 from callflow.language.surroundings import Surroundings
 
 Action = Literal["published", "rolled_back", "refused"]
@@ -36,7 +36,7 @@ class Entry:
         author: who.
         action: what was done.
         version: the version in force afterwards, "" if there is none yet.
-        reason: why it was refused, "" otherwise.
+        reason: why it was refused, a line for each problem in German and English, "" otherwise.
     """
 
     at: str
@@ -173,9 +173,8 @@ class Versions:
         self._note(name, Entry(at.isoformat(), author, action, version))
 
     def _refuse(self, name: str, problems: tuple[Problem, ...], author: str, at: datetime) -> None:
-        faults = [problem for problem in problems if problem.severity == "error"]
-        entry = Entry(at.isoformat(), author, "refused", self.version(name), report(faults))
-        self._note(name, entry)
+        reason = "\n".join(_reason(problem) for problem in problems if problem.severity == "error")
+        self._note(name, Entry(at.isoformat(), author, "refused", self.version(name), reason))
 
     def _note(self, name: str, entry: Entry) -> None:
         line = json.dumps(asdict(entry), ensure_ascii=False) + "\n"
@@ -196,6 +195,13 @@ class Versions:
             out.flush()
             os.fsync(out.fileno())
         fresh.replace(path)
+
+
+def _reason(problem: Problem) -> str:
+    """Say what is wrong in both languages: nobody knows yet who will read it."""
+    file = Path(problem.file).name
+    place = f"{file}:{problem.line}:{problem.column}"
+    return f"{place}: {problem.message('de')} / {problem.message('en')}"
 
 
 def _digest(path: Path, file: str) -> str:

@@ -11,6 +11,7 @@ from typing import cast
 
 from callflow.effects import Urgency
 from callflow.inbox import Deadlines
+from callflow.language.versions import Entry, Versions
 from callflow.outbox.caps import Caps
 from callflow.store import Store, Submission
 from callflow.web.catalogue import PATIENT_LANGUAGES
@@ -68,6 +69,7 @@ class House:
         line_up: tells whether the telephone line is up.
         trunks: tells which trunks are up, by name; empty when no line knows.
         flows: tells what was done last to each flow, by name.
+        versions: all versions of all flows, to look at and to go back to.
         sms_name: how the practice is called in text messages, where the specialty must not show.
         recordings: folder of the sealed voice messages.
         caps: limits on text messages.
@@ -85,6 +87,7 @@ class House:
     line_up: Callable[[], bool] = lambda: True
     trunks: Callable[[], Mapping[str, bool]] = dict
     flows: Callable[[], Mapping[str, Entry]] = dict
+    versions: Versions | None = None
     sms_name: str = ""
     recordings: Path = Path("recordings")
     caps: Caps = field(default_factory=Caps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from fastapi import APIRouter, Request
@@ -10,7 +11,9 @@ from pydantic import BaseModel
 from sqlmodel import col, func, select
 
 from callflow import inbox
+from callflow.language.versions import Entry
 from callflow.store import Intent, Tx, sqlite_version
+from callflow.web.catalogue import Texts
 from callflow.web.house import House
 from callflow.web.staff import HouseDep, StaffDep, show
 
@@ -67,7 +70,8 @@ def _flows(flows: Mapping[str, Entry], texts: Texts) -> Iterator[tuple[str, str,
     """Show each flow's version, or why its changed file was refused while the version stays in force."""
     for name, entry in flows.items():
         refused = entry.action == "refused"
-        words = f"{texts('house.refused')} {entry.reason}" if refused else f"{entry.version[:8]} · {entry.author}"
+        force = f"{entry.version[:8]} · {entry.author}"
+        words = f"{texts('house.refused')} {entry.reason}" if refused else force
         yield f"{texts('house.flow')} {name}", words, refused
 
 

@@ -1,0 +1,33 @@
+"""The page on the house's operation tells which flow versions are in force and why a file was refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from callflow.language.versions import Entry
+from callflow.web.app import create_app
+from tests.support.practice import Practice
+from tests.web.test_sign_in import sign_in
+
+GOOD = Entry("2026-11-23T09:00:00+00:00", "config/flows", "published", "0123456789abcdef")
+BAD = replace(GOOD, action="refused", reason="praxis.yaml:3:1: Den Knoten „x“ gibt es nicht. / no node `x`.")
+
+
+@pytest.mark.parametrize(
+    ("entry", "shown"),
+    [(GOOD, "01234567 · config/flows"), (BAD, "praxis.yaml:3:1: Den Knoten „x“ gibt es nicht.")],
+)
+async def test_staff_see_what_is_in_force_and_why_a_file_was_refused(
+    practice: Practice, entry: Entry, shown: str
+) -> None:
+    house = replace(practice.house, flows=lambda: {"praxis": entry})
+    transport = httpx.ASGITransport(create_app(house))
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as web:
+        await sign_in(web)
+        page = (await web.get("/house")).text
+    assert "Anrufablauf praxis" in page
+    assert shown in page
+    assert ('class="late"' in page.split("Anrufablauf praxis")[1]) is (entry is BAD)
