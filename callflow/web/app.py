@@ -19,12 +19,12 @@ from callflow.web.body import BodyLimit
 from callflow.web.faults import QuietFaults
 from callflow.web.headers import YEAR, SecurityHeaders
 from callflow.web.house import House
-from callflow.web.routes import api, files, form, house, inbox, outbox, sign_in, thread, users
+from callflow.web.routes import api, files, flows, form, house, inbox, outbox, sign_in, thread, users
 from callflow.web.staff import ForbiddenError, ForgedError, NotSignedInError
 from callflow.web.visit import GoneError, StaleError
 
 PATIENT_PATHS = ("/form", "/f/")
-_ROUTERS = (thread, form, files, inbox, sign_in, users, outbox, house, api)
+_ROUTERS = (thread, form, flows, files, inbox, sign_in, users, outbox, house, api)
 
 
 class Assets(StaticFiles):

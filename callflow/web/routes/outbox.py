@@ -10,15 +10,16 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from callflow import numbers
-from callflow.outbox.queue import recent
+from callflow.outbox.queue import dead, recent, revive
 from callflow.store import Intent
 from callflow.web import words
 from callflow.web.catalogue import Texts
 from callflow.web.house import House
-from callflow.web.staff import ForbiddenError, HouseDep, StaffDep, go, show
+from callflow.web.staff import ForbiddenError, GuardedAdminDep, HouseDep, StaffDep, go, show
 
 router = APIRouter(include_in_schema=False)
 _LINK = re.compile(r"https?://[^\s]+")
+_FAILED = frozenset({"failed", "unknown", "undelivered"})
 _TONES = {"sent": "good", "delivered": "good", "failed": "urgent", "unknown": "soon", "undelivered": "urgent"}
 
 
@@ -31,6 +32,18 @@ class Shown:
     parts: Sequence[tuple[str, str]]
     state: str
     tone: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """An outgoing event that could not be delivered."""
+
+    id: str
+    at: str
+    event: str
+    attempts: int
+    error: str
 
 
 @router.get("/demo")
@@ -44,10 +57,27 @@ async def outbox(request: Request, staff: StaffDep, house: HouseDep) -> Response
     """Show the latest messages: to all in a demonstration, else to the managing person, without texts."""
     if not house.demo and not staff.admin:
         raise ForbiddenError
-    intents = await house.store.read(recent)
+    intents, lost = await house.store.read(lambda tx: (recent(tx), dead(tx)))
     return show(
-        request, "outbox.html", staff, messages=[_shown(intent, house, staff.texts) for intent in intents]
+        request,
+        "outbox.html",
+        staff,
+        messages=[_shown(intent, house, staff.texts) for intent in intents],
+        lost=[_lost(intent, house) for intent in lost] if staff.admin else [],
     )
+
+
+@router.post("/outbox/{intent_id}/again")
+async def again(_staff: GuardedAdminDep, house: HouseDep, intent_id: str) -> Response:
+    """Send an outgoing event once more that could not be delivered."""
+    now = house.clock()
+    await house.store.write(lambda tx: revive(tx, intent_id, now=now))
+    return go("/outbox")
+
+
+def _lost(intent: Intent, house: House) -> Lost:
+    at = intent.finished_at or intent.created_at
+    return Lost(intent.id, words.stamp(at, house.clock()), intent.purpose, intent.attempts, intent.error)
 
 
 def _shown(intent: Intent, house: House, texts: Texts) -> Shown:
@@ -58,6 +88,7 @@ def _shown(intent: Intent, house: House, texts: Texts) -> Shown:
         parts=list(_parts(intent.body, house.public_url)) if house.demo else [],
         state=texts(f"outbox.{state}"),
         tone=_TONES.get(state, ""),
+        error=intent.error if state in _FAILED else "",
     )
 
 
