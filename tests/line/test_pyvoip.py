@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 import warnings
 from collections.abc import AsyncIterator, Callable
@@ -156,8 +157,12 @@ async def test_a_late_invite_starts_its_sound_anew_ours_only_repeats_the_answer(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[object] = []
-    monkeypatch.setattr(RTP.RTPClient, "start", lambda client: started.append(client))  # noqa: PLW0108  # a method needs a function
-    monkeypatch.setattr(RTP.RTPClient, "stop", lambda _client: None)
+
+    def start(client: RTP.RTPClient) -> None:
+        started.append(client)
+        client.sin = client.sout = socket.socket()
+
+    monkeypatch.setattr(RTP.RTPClient, "start", start)
     first = await line.invite()
     again = await line.invite()
     assert first is not None
