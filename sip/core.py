@@ -14,6 +14,7 @@ from sip.dialog import Dialog
 from sip.exchange import COOKIE, Answering, Asking, Clock, Exchanges
 from sip.message import Request, Response, answer, request
 from sip.phone_settings import PhoneSettings
+from sip.sdp import SDP_TYPE
 from sip.transport import Address, Carrier, Hop
 from sip.uri import Uri
 
@@ -33,7 +34,6 @@ ALLOW = ", ".join(SUPPORTED_METHODS)
 # Methods that exist but that a telephone of our kind does not serve: 405; all others: 501.
 KNOWN_METHODS = frozenset({*SUPPORTED_METHODS, "REGISTER", "SUBSCRIBE", "PUBLISH", "MESSAGE"})
 OPTIONS_SUPPORTED = ("100rel", "timer")
-SDP_TYPE = "application/sdp"
 DEFAULT_PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061}
 
 Fields = Iterable[tuple[str, str]]

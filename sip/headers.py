@@ -123,8 +123,9 @@ class Headers:
         return [part for part in found if part]
 
     def tokens(self, name: str) -> frozenset[str]:
-        """Give the elements of a list in lower case, e.g. option tags."""
-        return frozenset(value.lower() for value in self.values(name))
+        """Give the elements of a list of plain words in lower case, e.g. option tags; never raises."""
+        words = (word.strip(" \t").lower() for value in self.all(name) for word in value.split(","))
+        return frozenset(word for word in words if word)
 
     def replaced(self, name: str, *values: str) -> Headers:
         """Give a copy in which `values` stand where the first field of that name stood (or at the end)."""

@@ -129,8 +129,10 @@ class IncomingLeg(Leg):
         self._quiet()
         if self.dialog:
             self.dialog.early = False
-        fields = [*self.content(self._body), *self.session.answer_timer(self.invite.headers)]
-        self.session.repeat(self.exchange, self.core.respond(self.exchange, 200, fields, self._body))
+        # What was agreed by a reliable 183 is not said again: UPDATE may have changed it since.
+        body = b"" if self.session.agreed_early else self._body
+        fields = [*self.content(body), *self.session.answer_timer(self.invite.headers)]
+        self.session.repeat(self.exchange, self.core.respond(self.exchange, 200, fields, body))
 
     def refuse(self, code: int, retry_after: int = 0) -> None:
         """Send a final refusal."""
@@ -209,6 +211,7 @@ class IncomingLeg(Leg):
         self.session.owed = None  # an offer in PRACK crosses nothing: our first answer has arrived
         self.session.answer_early(message, exchange)
         self.session.owed = self.exchange
+        self.session.agreed_early = bool(self._body)
         pending, self._pending = self._pending, None
         if pending:
             pending()

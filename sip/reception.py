@@ -19,7 +19,6 @@ from sip.core import (
     DEFAULT_PORTS,
     KNOWN_METHODS,
     OPTIONS_SUPPORTED,
-    SDP_TYPE,
     SUPPORTED_METHODS,
     Core,
     has_sdp,
@@ -33,12 +32,14 @@ from sip.incoming import IncomingLeg, Origin
 from sip.leg import Leg
 from sip.legs import Legs
 from sip.message import REASONS, Message, MessageError, Request, Response, parse
+from sip.multipart import unwrapped
 from sip.offer import SdpError, read
 from sip.phone_settings import Peer
+from sip.sdp import SDP_TYPE
 from sip.session_timer import too_small
 from sip.transaction import Event
 from sip.transport import Address, Hop
-from sip.uri import parse_uri
+from sip.uri import parse_uri, split_quoted
 
 log = structlog.get_logger("sip")
 _SCHEMES = frozenset({"sip", "sips", "tel"})
@@ -122,8 +123,9 @@ class Reception:
 
     def _take(self, message: Message, hop: Hop, peer: Peer) -> None:
         if isinstance(message, Response):
-            self._answered(message, hop)
+            self._answered(unwrapped(message), hop)
             return
+        message = unwrapped(message)
         self.core.counters["requests"] += 1
         if message.method == "ACK":
             self._acknowledged(message)
@@ -139,8 +141,7 @@ class Reception:
 
     def _answered(self, message: Response, hop: Hop) -> None:
         """Take a response; more than our own Via means that it is not for us (RFC 3261 8.1.3.3)."""
-        vias = message.headers.values("Via")
-        if len(vias) != 1 or self.core.exchanges.answered(message) is None:
+        if not alone(message.headers) or self.core.exchanges.answered(message) is None:
             self._drop("stray_response", hop)
 
     def _acknowledged(self, message: Request) -> None:
@@ -258,6 +259,14 @@ class Reception:
         return self.core.clock.time()
 
 
+def alone(headers: Headers) -> bool:
+    """Tell whether a single Via stands there."""
+    try:
+        return len(headers.values("Via")) == 1
+    except ValueError:
+        return False
+
+
 def place_of(error: Exception) -> str:
     """Give the file and line where an error was raised."""
     last = traceback.extract_tb(error.__traceback__)[-1]
@@ -317,8 +326,9 @@ def with_source(message: Request, hop: Hop) -> Request:
     params = tuple(pair for pair in via.params if pair[0] not in {"received", "rport"})
     noted = (("received", host),) + ((("rport", str(port)),) if via.wants_rport else ())
     via = replace(via, params=params + noted)
-    _, *rest = message.headers.values("Via")
-    return replace(message, via=via, headers=message.headers.replaced("Via", str(via), *rest))
+    first, *others = message.headers.all("Via")
+    rest = split_quoted(first, ",")[1:]  # the parser has split it before: this cannot fail
+    return replace(message, via=via, headers=message.headers.replaced("Via", str(via), *rest, *others))
 
 
 def answer_address(message: Request, hop: Hop) -> Address:

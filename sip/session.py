@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from sip import session_timer
 from sip.acknowledged import Acknowledged
-from sip.core import SDP_TYPE, has_sdp
+from sip.core import has_sdp
 from sip.exchange import Answering, Timer
 from sip.headers import Headers
 from sip.message import Request, Response
 from sip.negotiation import Negotiation
 from sip.offer import Local, OfferError, SdpError
+from sip.sdp import SDP_TYPE
 
 if TYPE_CHECKING:
     from sip.leg import Leg
@@ -36,6 +37,7 @@ class Session:
         negotiation: offers and answers.
         unacked: a 2xx of ours that waits for its ACK.
         owed: an INVITE of the peer that waits for our final answer.
+        agreed_early: our answer to it went out reliably before; UPDATE may follow (RFC 3311 5.1).
         peer_allows: methods that the peer said it understands, in lower case; empty before it said so.
     """
 
@@ -45,6 +47,7 @@ class Session:
         self.negotiation = Negotiation()
         self.unacked: Acknowledged | None = None
         self.owed: Answering | None = None
+        self.agreed_early = False
         self.peer_allows: frozenset[str] = frozenset()
         self._terms: session_timer.Terms | None = None
         self._timer: Timer | None = None
@@ -81,7 +84,7 @@ class Session:
         """Refuse an offer that crosses another (RFC 3261 14.2, RFC 3311 5.2)."""
         if self.negotiation.offering:
             self._core.respond(exchange, 491)
-        elif self.unacked or self.owed:
+        elif self.unacked or (self.owed and not (self.agreed_early and exchange.request.method == "UPDATE")):
             self._core.respond(exchange, 500, [("Retry-After", str(secrets.randbelow(10)))])
         else:
             return True

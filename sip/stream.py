@@ -84,8 +84,8 @@ class Stream:
         self._expected[address] = (name, ca)
 
     def alive(self, to: Address) -> bool:
-        """Tell whether there is a connection to an address."""
-        return to in self.connections
+        """Tell whether there is a connection to an address, or one that we know how to open again."""
+        return to in self.connections or to in self._expected
 
     def send(self, data: bytes, to: Address) -> None:
         """Send over the connection to `to`, opening one if need be.

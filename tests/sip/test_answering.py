@@ -437,6 +437,15 @@ async def test_early_media_is_the_answer_that_the_200_repeats() -> None:
         assert home.told == [("sound", "sendrecv")]
 
 
+async def test_the_ways_that_a_request_took_are_told_back_in_their_order() -> None:
+    async with house() as home:
+        far = 'Via: SIP/2.0/UDP "x, SIP/2.0/UDP far.example;branch=z9hG4bKfar'
+        home.peer.send(Call(home.peer.port).request("OPTIONS", extra=far))
+        answer = await home.peer.inbox.get()
+        assert answer.startswith(b"SIP/2.0 200")
+        assert [line for line in answer.split(b"\r\n") if line.startswith(b"Via")][1] == far.encode()
+
+
 async def test_answers_go_where_the_request_came_from_and_say_so() -> None:
     async with house() as home:
         data = Call(home.peer.port).request("OPTIONS").replace(b"UDP 127.0.0.1:", b"UDP phone.invalid:")
@@ -540,3 +549,50 @@ async def test_a_fault_is_logged_with_its_place_and_without_content() -> None:
             await home.leg()
     assert [(line["event"], line["error"]) for line in lines] == [("message failed", "RuntimeError")]
     assert "4917112345" not in str(lines)
+
+
+async def test_an_update_may_change_what_a_reliable_183_agreed_on() -> None:
+    async with house() as home:
+        call = Call(home.peer.port, extra="Supported: 100rel\n")
+        home.peer.send(call.invite())
+        leg = await home.leg()
+        leg.progress(OURS)
+        early = await home.peer.response(183)
+        assert early.headers.get("RSeq") == "1"
+        call.to_tag, call.extra = early.to.tag, ""
+        home.peer.send(call.within("PRACK", extra="RAck: 1 1 INVITE"))
+        assert (await home.peer.final()).cseq.method == "PRACK"
+        home.peer.send(call.within("UPDATE", SDP.replace(b"40000", b"40004")))
+        assert (await home.peer.final()).status == 200
+        assert leg.sound is not None
+        assert leg.sound.port == 40004
+        leg.answer(OURS)
+        assert (await home.peer.response(200)).body == b""
+
+
+async def test_an_update_before_anything_is_agreed_has_to_wait() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        home.peer.send(call.invite())
+        (await home.leg()).ring()
+        call.to_tag = (await home.peer.response(180)).to.tag
+        home.peer.send(call.within("UPDATE", SDP))
+        assert (await home.peer.final()).status == 500
+
+
+async def test_a_description_among_other_parts_is_found() -> None:
+    kind = 'Content-Type: multipart/mixed; boundary="x-y"'
+    isup = b"Content-Type: application/isup\r\n\r\n\x01\x02\r\n"
+    body = b"--x-y\r\n" + isup + b"--x-y\r\nContent-Type: application/sdp\r\n\r\n" + SDP + b"\r\n--x-y--\r\n"
+    async with house() as home:
+        home.peer.send(Call(home.peer.port).invite(body, extra=kind))
+        leg = await home.leg()
+        leg.answer(OURS)
+        assert b"m=audio 42000" in (await home.peer.response(200)).body
+
+
+@pytest.mark.parametrize("kind", ["multipart/mixed", "multipart/mixed; boundary=no", 'multipart/mixed;x="'])
+async def test_parts_without_a_description_are_refused(kind: str) -> None:
+    async with house() as home:
+        home.peer.send(Call(home.peer.port).invite(b"--x\r\n\r\n" + SDP, extra=f"Content-Type: {kind}"))
+        assert (await home.peer.final()).status == 415

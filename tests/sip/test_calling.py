@@ -208,6 +208,16 @@ async def test_redirections_do_not_go_round_for_ever() -> None:
         assert await leg.answered() == "refused"
 
 
+async def test_an_answer_with_nonsense_in_headers_that_do_not_matter_is_an_answer() -> None:
+    nonsense = 'Allow: INVITE, "\nSupported: "\nSession-Expires: "x'
+    async with house() as home:
+        leg = dial(home)
+        invite = await home.peer.request("INVITE")
+        home.peer.send(answer_to(invite, 200, "far", SDP, f"{contact(home)}\n{nonsense}"))
+        assert await leg.answered() == "answered"
+        await home.peer.request("ACK")
+
+
 async def test_an_answer_that_declines_the_sound_ends_the_call() -> None:
     async with house() as home:
         leg = dial(home)
