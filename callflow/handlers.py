@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import assert_never, cast
 
+import structlog
+
 from callflow import answers, directory, inbox, links
 from callflow.effects import Ask, EndCall, LogStep, OpenCard, RecordEffect, SendLink, Urgency
 from callflow.events import Told
@@ -19,6 +21,7 @@ from callflow.outbox import queue, segments, texts
 from callflow.outbox.caps import Caps
 from callflow.store import Call, Card, Intent, Link, Tx, announce
 
+_log = structlog.get_logger("handlers")
 Answer = Callable[[Tx, State, str, datetime], Told]
 """Answers a question: transaction, state of the call, subject, aware time."""
 
@@ -116,7 +119,8 @@ class Handlers:
             call_id=state.call,
         )
         token, link = links.link.create(tx, offer, now=now)
-        if self.caps.objection(tx, effect.to, now=now):
+        if objection := self.caps.objection(tx, effect.to, now=now):
+            _log.warning("sms not sent", call=state.call, why=objection)
             # The caller was promised a link that must not go out: a human calls instead.
             fall_back(tx, link, "sms_failed", now=now, deadlines=self.deadlines)
             return

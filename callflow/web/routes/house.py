@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import APIRouter, Request
@@ -12,6 +13,7 @@ from sqlmodel import col, func, select
 
 from callflow import inbox
 from callflow.language.versions import Entry
+from callflow.outbox.caps import messages
 from callflow.store import Intent, Tx, sqlite_version
 from callflow.web.catalogue import Texts
 from callflow.web.house import House
@@ -32,6 +34,8 @@ class Health(BaseModel):
         queue: cards that nobody works on.
         overdue: open cards whose deadline has passed.
         outbox: messages that are not sent yet.
+        sms_today: text messages of the last 24 hours.
+        sms_alarm: the day's budget of text messages is nearly (or wholly) used up.
     """
 
     ok: bool
@@ -41,6 +45,8 @@ class Health(BaseModel):
     queue: int
     overdue: int
     outbox: int
+    sms_today: int
+    sms_alarm: bool
 
 
 @router.get("/health", tags=["health"])
@@ -60,6 +66,7 @@ async def page(request: Request, staff: StaffDep, house: HouseDep) -> Response:
         (texts("house.queue"), now.queue, False),
         (texts("house.overdue"), now.overdue, now.overdue > 0),
         (texts("house.outbox"), now.outbox, False),
+        (texts("house.sms_today"), f"{now.sms_today} / {house.caps.per_day}", now.sms_alarm),
         (texts("house.database"), f"SQLite {now.sqlite}", False),
         *_flows(house.flows(), texts),
     ]
@@ -76,18 +83,35 @@ def _flows(flows: Mapping[str, Entry], texts: Texts) -> Iterator[tuple[str, str,
 
 
 async def _health(house: House) -> Health:
-    waiting, overdue, outbox = await house.store.read(lambda tx: _counts(tx, house.clock()))
+    counts = await house.store.read(lambda tx: _counts(tx, house, house.clock()))
     line = house.line_up()
     return Health(
         ok=line,
         line=line,
         trunks=dict(house.trunks()),
         sqlite=sqlite_version(),
-        queue=waiting,
-        overdue=overdue,
-        outbox=outbox,
+        queue=counts.queue,
+        overdue=counts.overdue,
+        outbox=counts.outbox,
+        sms_today=counts.sms_today,
+        sms_alarm=counts.sms_alarm,
     )
 
 
-def _counts(tx: Tx, now: datetime) -> tuple[int, int, int]:
-    return inbox.waiting(tx, now=now), len(inbox.overdue(tx, now=now)), tx.exec(_UNSENT).one()
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    queue: int
+    overdue: int
+    outbox: int
+    sms_today: int
+    sms_alarm: bool
+
+
+def _counts(tx: Tx, house: House, now: datetime) -> _Counts:
+    return _Counts(
+        queue=inbox.waiting(tx, now=now),
+        overdue=len(inbox.overdue(tx, now=now)),
+        outbox=tx.exec(_UNSENT).one(),
+        sms_today=messages(tx, now=now),
+        sms_alarm=house.caps.alarm(tx, now=now),
+    )
