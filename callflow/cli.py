@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -96,14 +97,12 @@ def say(
     prompts: Prompts = None,
 ) -> None:
     """Einen Text sprechen / speak a text as callers hear it."""
-    from callflow.bootstrap.first_run import spoken_facts  # noqa: PLC0415  # see serve
+    from callflow.bootstrap.first_run import studio  # noqa: PLC0415  # see serve
     from callflow.prompts import console  # noqa: PLC0415  # see serve
 
-    with _told():
-        house = places.settings(places.Options(Path(), config, prompts))
-        facts = spoken_facts(house)
-        spoken = console.say(text, language=language, folder=house.prompts, out=out, facts=facts)
-        sys.exit(asyncio.run(spoken))
+    with _told(), TemporaryDirectory() as folder:
+        room = studio(places.settings(places.Options(Path(), config, prompts)), Path(folder))
+        sys.exit(asyncio.run(console.say(room, text, language, out=out)))
 
 
 @app.command(name="prompts")

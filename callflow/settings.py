@@ -151,6 +151,21 @@ class Events(Model):
     allowed_hosts: tuple[str, ...] = ()
 
 
+class Voice(Model):
+    """Who speaks the announcements.
+
+    Args:
+        engine: "pico" is built in; "piper" needs the package piper-tts; "command" any program.
+        speed: rate of speech, 1 is the engine's own.
+        models: language -> path of a Piper model (from the configuration's folder) or a command line; other
+            languages are spoken by the built-in voice.
+    """
+
+    engine: Literal["pico", "piper", "command"] = "pico"
+    speed: float = Field(default=0.95, ge=0.5, le=2)
+    models: dict[Language, str] = Field(default_factory=dict)
+
+
 class Practice(Model):
     """`config/practice.yaml`."""
 
@@ -161,6 +176,7 @@ class Practice(Model):
     links: Links = Links()
     inbox: Inbox = Inbox()
     web: Web = Web()
+    voice: Voice = Voice()
     events: Events = Events()
     language: Language = "de"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from callflow.bootstrap.ports import PortTakenError
 from callflow.language.problems import FlowErrors, Problem
 from callflow.prompts.manifest import ManifestError
+from callflow.prompts.voice import VoiceError
 from callflow.sealing import KeyFileError
 from callflow.settings import AddressError
 from callflow.simulate.replay import NoSuchCallError
@@ -25,6 +26,7 @@ MENDABLE = (
     AddressError,
     NoSuchCallError,
     ManifestError,
+    VoiceError,
     ScriptError,
 )
 

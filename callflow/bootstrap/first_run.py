@@ -15,9 +15,11 @@ from callflow.effects import Prompt
 from callflow.language import load_calendars
 from callflow.prompts import sound
 from callflow.prompts.cache import Cache
+from callflow.prompts.choice import VoiceChoice
 from callflow.prompts.console import render_all
 from callflow.prompts.studio import Facts, Studio
 from callflow.prompts.timetable import week
+from callflow.prompts.voice import engine
 from callflow.sealing import Sealer, load_key
 from callflow.settings import Settings
 from callflow.store import Store
@@ -65,9 +67,31 @@ def spoken_facts(settings: Settings) -> Facts:
     return {"": named} | {each: {"practice.hours": week(main, each)} for each in settings.practice.languages}
 
 
-def studio(settings: Settings) -> Studio:
-    """Return the studio of this house."""
-    return Studio(settings.prompts, Cache(settings.data / "prompts"), spoken_facts(settings))
+def voice_choice(settings: Settings) -> VoiceChoice:
+    """Return who speaks; models lie where the configuration says, seen from its folder.
+
+    Raises:
+        VoiceError: a model or program is missing.
+    """
+    voice = settings.practice.voice
+    if voice.engine == "pico":
+        return VoiceChoice(speed=voice.speed)
+    models = voice.models
+    if voice.engine == "piper":
+        models = {language: str(settings.config / path) for language, path in models.items()}
+    choice = VoiceChoice(voice.engine, voice.speed, models)
+    engine(choice)
+    return choice
+
+
+def studio(settings: Settings, folder: Path | None = None) -> Studio:
+    """Return the studio of this house; its clips lie in DATA/prompts or in `folder`.
+
+    Raises:
+        VoiceError: a model or program is missing.
+    """
+    cache = Cache(folder or settings.data / "prompts")
+    return Studio(settings.prompts, cache, spoken_facts(settings), voice_choice(settings))
 
 
 async def announcements(settings: Settings, console: Console) -> Announcements:

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from callflow import journal
-from callflow.bootstrap.first_run import database_path, spoken_facts
+from callflow.bootstrap.first_run import database_path, spoken_facts, studio
 from callflow.bootstrap.flows import surroundings
 from callflow.drawing.mermaid import mermaid
 from callflow.drawing.picture import picture
@@ -24,7 +24,6 @@ from callflow.golden import ZONE, written
 from callflow.hours import Calendar
 from callflow.language import FlowErrors, load_calendars, look
 from callflow.prompts import manifest
-from callflow.prompts.cache import Cache
 from callflow.prompts.console import play
 from callflow.prompts.studio import Studio
 from callflow.prompts.wording import Wording
@@ -171,14 +170,14 @@ def _speaker(settings: Settings, *, aloud: bool) -> Iterator[Speaker | None]:
         yield None
         return
     with asyncio.Runner() as runner, TemporaryDirectory() as room:
-        studio = Studio(settings.prompts, Cache(Path(room)), spoken_facts(settings))
-        yield _voice(runner, studio)
-        runner.run(studio.close())
+        booth = studio(settings, Path(room))
+        yield _voice(runner, booth)
+        runner.run(booth.close())
 
 
-def _voice(runner: asyncio.Runner, studio: Studio) -> Callable[[tuple[Prompt, ...]], None]:
+def _voice(runner: asyncio.Runner, booth: Studio) -> Callable[[tuple[Prompt, ...]], None]:
     def speak(heard: tuple[Prompt, ...]) -> None:
-        clips = runner.run(studio.clips(heard))
-        play(b"".join(studio.cache.frames(clip.key) for clip in clips))
+        clips = runner.run(booth.clips(heard))
+        play(b"".join(booth.cache.frames(clip.key) for clip in clips))
 
     return speak

@@ -18,8 +18,7 @@ from callflow import g711
 from callflow.effects import Clip, Prompt
 from callflow.prompts import manifest, shelf
 from callflow.prompts.cache import Cache
-from callflow.prompts.studio import Facts, Rendered, Studio
-from callflow.prompts.voice import VoiceChoice
+from callflow.prompts.studio import Rendered, Studio
 
 SILENT_DBFS, QUIET_DBFS, LOUD_DBFS = -60.0, -32.0, -14.0
 CLIPPING_DBFS = -0.05
@@ -53,36 +52,26 @@ def play(alaw: bytes) -> bool:
     return False
 
 
-async def say(  # noqa: PLR0913 - the command's options
-    text: str,
-    *,
-    language: str,
-    folder: Path,
-    out: Path | None = None,
-    facts: Facts | None = None,
-    choice: VoiceChoice | None = None,
-    console: Console | None = None,
+async def say(
+    studio: Studio, text: str, language: str, *, out: Path | None = None, console: Console | None = None
 ) -> int:
     """Speak a text or, if it is the name of a prompt, that prompt; play it or write `out`.
 
     Returns the exit status: 0, or 1 when it can't be rendered.
     """
     console = console or Console()
-    with tempfile.TemporaryDirectory() as room:
-        studio = Studio(folder, Cache(Path(room)), facts or {}, choice or VoiceChoice())
-        named = text in shelf.names(folder, language)
-        prompt = Prompt(text, language=language) if named else Prompt(text=text, language=language)
-        try:
-            clips = await studio.prompt_clips(prompt)
-            pieces = [] if named else await studio.pieces(prompt)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with the text is told to who typed it
-            console.print(f"[red]{error}")
-            return 1
-        finally:
-            await studio.close()
-        sound = _joined(studio.cache, clips)
+    named = text in shelf.names(studio.folder, language)
+    prompt = Prompt(text, language=language) if named else Prompt(text=text, language=language)
+    try:
+        clips = await studio.prompt_clips(prompt)
+        pieces = () if named else await studio.pieces(prompt)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with the text is told to who typed it
+        console.print(f"[red]{escape(str(error))}")
+        return 1
+    finally:
+        await studio.close()
     console.print(" ".join(piece.text for piece in pieces) or text, style="italic", markup=False)
-    _hand_over(sound, out, console)
+    _hand_over(_joined(studio.cache, clips), out, console)
     return 0
 
 

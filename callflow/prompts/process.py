@@ -7,11 +7,11 @@ import json
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
+from callflow.prompts.choice import VoiceChoice
 from callflow.prompts.jobs import HEAD, Answer, Job, pack_job, unpack_answer
-from callflow.prompts.voice import VoiceChoice
 
 START_S = 20.0  # a cold start loads numpy, the voice and its data
 JOB_S = 3.0
@@ -60,8 +60,10 @@ class SpeechProcess:
             await self._end()
 
     async def _exchange(self, job: Job, limit_s: float) -> Answer:
-        process = await self._running()
         try:
+            # a cold start has its own time: it must not eat up the first job's
+            async with asyncio.timeout(START_S):
+                process = await self._running()
             async with asyncio.timeout(limit_s):
                 return await _ask(process, job)
         except (TimeoutError, asyncio.IncompleteReadError, OSError) as error:
@@ -74,6 +76,7 @@ class SpeechProcess:
     async def _running(self) -> Process:
         if self._process is None or self._process.returncode is not None:
             self._process = await self._start()
+            await _answer(self._process)
         return self._process
 
     async def _start(self) -> Process:
@@ -99,11 +102,16 @@ class SpeechProcess:
 
 
 async def _ask(process: Process, job: Job) -> Answer:
-    if process.stdin is None or process.stdout is None:
+    if process.stdin is None:
         raise OSError("worker without pipes")
     process.stdin.write(pack_job(job))
     await process.stdin.drain()
+    return await _answer(process)
+
+
+async def _answer(process: Process) -> Answer:
+    if process.stdout is None:
+        raise OSError("worker without pipes")
     (length,) = HEAD.unpack(await process.stdout.readexactly(HEAD.size))
     answer, size = unpack_answer(await process.stdout.readexactly(length))
-    sound = await process.stdout.readexactly(size)
-    return Answer(answer.error, answer.pieces, sound, answer.source)
+    return replace(answer, sound=await process.stdout.readexactly(size))

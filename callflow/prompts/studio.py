@@ -14,13 +14,13 @@ from callflow import g711
 from callflow.effects import Clip, Prompt, Spoken
 from callflow.prompts import apology, manifest, recordings, shelf, sound
 from callflow.prompts.cache import Cache, NoClip
+from callflow.prompts.choice import VoiceChoice
 from callflow.prompts.digits import pairs
 from callflow.prompts.jobs import Convert, Digits, Job, Speak, Synthesise, Write
 from callflow.prompts.normalise.dates import spoken_date
 from callflow.prompts.process import CONVERT_S, START_S, SpeechError, SpeechProcess
 from callflow.prompts.templates import Piece
 from callflow.prompts.tones import SOUNDS
-from callflow.prompts.voice import VoiceChoice
 
 PIPELINE = "1"  # raise it when the way from text to sound changes: all clips are then made anew
 _log = structlog.get_logger(__name__)

@@ -7,14 +7,19 @@ the rest.
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
+import wave
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
+from shutil import which
 from typing import Protocol
 
 import numpy as np
 
+from callflow.prompts.choice import VoiceChoice
 from callflow.prompts.sound import Sound, Wave, from_int16, trim
 
 SENTENCE_PAUSE_MS = 380  # Pico leaves 700 ms, which callers take for the end of the announcement
@@ -24,26 +29,6 @@ _MARKUP = re.compile(r"<[^>]*>?|[\x00-\x1f\x7f]")
 
 class VoiceError(RuntimeError):
     """The voice can't speak this."""
-
-
-@dataclass(frozen=True, slots=True)
-class VoiceChoice:
-    """Which voice speaks, and how.
-
-    Args:
-        engine: "pico" (built in) or "piper" (needs the package piper-tts and models).
-        speed: rate of speech, 1.0 is the engine's own.
-        models: language -> path of the operator's voice model (Piper).
-    """
-
-    engine: str = "pico"
-    speed: float = 0.95
-    models: Mapping[str, str] = field(default_factory=dict)
-
-    def identity(self, language: str) -> str:
-        """Return what of this choice shapes the sound of `language`; part of each clip's key."""
-        shape = asdict(self) | {"models": self.models.get(language, "")}
-        return repr(sorted(shape.items()))
 
 
 class Voice(Protocol):
@@ -115,6 +100,44 @@ class PiperVoice:
         return from_int16(samples, chunks[0].sample_rate)
 
 
+class CommandVoice:
+    """Any program that reads a sentence on standard input and writes a WAV to standard output."""
+
+    name = "command"
+    _LIMIT_S = 2.5  # under the worker's own limit, so that the fault is named
+
+    def __init__(self, choice: VoiceChoice) -> None:
+        self._commands = {language: shlex.split(line) for language, line in choice.models.items()}
+        missing = sorted({words[0] for words in self._commands.values() if not which(words[0])})
+        if missing:
+            raise VoiceError(f"program not found: {', '.join(missing)}")
+
+    def languages(self) -> frozenset[str]:
+        """Return the languages that have a program."""
+        return frozenset(self._commands)
+
+    def sentence(self, text: str, language: str) -> Sound:
+        """Speak one sentence."""
+        command = self._commands[language]
+        try:
+            # the operator's own words, without a shell
+            done = subprocess.run(  # noqa: S603
+                command, input=text.encode(), capture_output=True, check=True, timeout=self._LIMIT_S
+            )
+            return _wav(done.stdout)
+        except (OSError, subprocess.SubprocessError, EOFError, wave.Error) as error:
+            raise VoiceError(f"{command[0]}: {type(error).__name__}") from error
+
+
+def _wav(content: bytes) -> Sound:
+    with wave.open(BytesIO(content)) as file:
+        if (file.getsampwidth(), file.getnchannels()) != (2, 1):
+            raise VoiceError("a voice program must write 16-bit mono WAV")
+        # programs that stream don't know their length yet and announce the largest there is
+        raw = file.readframes(min(file.getnframes(), len(content)))
+        return from_int16(np.frombuffer(raw[: len(raw) // 2 * 2], dtype=np.int16), file.getframerate())
+
+
 @lru_cache(maxsize=8)
 def _piper_model(path: Path):  # type: ignore[no-untyped-def]  # noqa: ANN202 - the optional package has the type
     try:
@@ -124,7 +147,11 @@ def _piper_model(path: Path):  # type: ignore[no-untyped-def]  # noqa: ANN202 - 
     return Model.load(path)
 
 
-ENGINES: Mapping[str, Callable[[VoiceChoice], Voice]] = {"pico": PicoVoice, "piper": PiperVoice}
+ENGINES: Mapping[str, Callable[[VoiceChoice], Voice]] = {
+    "pico": PicoVoice,
+    "piper": PiperVoice,
+    "command": CommandVoice,
+}
 
 
 def engine(choice: VoiceChoice) -> Voice:

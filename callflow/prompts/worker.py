@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from callflow.prompts import digits, recordings, sound, tones
+from callflow.prompts.choice import VoiceChoice
 from callflow.prompts.jobs import (
     HEAD,
     Answer,
@@ -29,7 +30,7 @@ from callflow.prompts.jobs import (
 )
 from callflow.prompts.normalise import normalise
 from callflow.prompts.templates import Templates, fill
-from callflow.prompts.voice import Voice, VoiceChoice, engine, speak
+from callflow.prompts.voice import PicoVoice, Voice, engine, speak
 
 HEADROOM = 512 * 1024 * 1024  # bytes of memory a job may take beyond what the loaded worker holds
 
@@ -43,7 +44,7 @@ class Workbench:
     """
 
     def __init__(self, folder: Path, choice: VoiceChoice) -> None:
-        self._voice: Voice = engine(choice)
+        self._voices: tuple[Voice, ...] = (engine(choice), PicoVoice(choice))
         self._templates = lru_cache(lambda language: Templates(folder / language))
 
     def do(self, job: Job) -> Answer:
@@ -60,11 +61,13 @@ class Workbench:
             case Write():
                 return self._write(job)
             case Speak():
-                spoken = speak(self._voice, normalise(job.text, job.language), job.language)
-                return self._sound(sound.for_phone(spoken, emphasis=True))
+                voice = self._voice(job.language)
+                spoken = speak(voice, normalise(job.text, job.language), job.language)
+                return _voiced(voice, sound.for_phone(spoken, emphasis=True))
             case Digits():
-                spoken = digits.speak(self._voice, job.digits, job.language, final=job.final)
-                return self._sound(sound.for_phone(spoken, emphasis=True, tail_ms=0))
+                voice = self._voice(job.language)
+                spoken = digits.speak(voice, job.digits, job.language, final=job.final)
+                return _voiced(voice, sound.for_phone(spoken, emphasis=True, tail_ms=0))
             case Synthesise():
                 return Answer(sound=sound.to_alaw(tones.make(job.sound)), source="synthesis")
             case Convert():
@@ -78,12 +81,19 @@ class Workbench:
             pieces = fill(job.text, job.values)
         return Answer(pieces=tuple((piece.kind, piece.text) for piece in pieces))
 
-    def _sound(self, wave: sound.Wave) -> Answer:
-        return Answer(sound=sound.to_alaw(wave), source=f"voice:{self._voice.name}")
+    def _voice(self, language: str) -> Voice:
+        """Return the chosen voice, or the built-in one for languages that the chosen one lacks."""
+        return next((voice for voice in self._voices if language in voice.languages()), self._voices[0])
+
+
+def _voiced(voice: Voice, wave: sound.Wave) -> Answer:
+    return Answer(sound=sound.to_alaw(wave), source=f"voice:{voice.name}")
 
 
 def serve(bench: Workbench, jobs: BinaryIO, answers: BinaryIO) -> None:
-    """Do jobs until their stream ends."""
+    """Say that we are ready with an empty answer, then do jobs until their stream ends."""
+    answers.write(pack_answer(Answer()))
+    answers.flush()
     while head := jobs.read(HEAD.size):
         (length,) = HEAD.unpack(head)
         answers.write(pack_answer(bench.do(unpack_job(jobs.read(length)))))

@@ -26,9 +26,13 @@ def shelf(tmp_path: Path) -> Path:
     return folder
 
 
+def booth(shelf: Path) -> Studio:
+    return Studio(shelf, Cache(shelf.parent / "cache"))
+
+
 async def test_a_text_is_written_as_a_wav_at_telephone_level(shelf: Path, tmp_path: Path) -> None:
     out, (screen, text) = tmp_path / "a.wav", paper()
-    status = await console.say("Mo-Fr 8-12 Uhr", language="de", folder=shelf, out=out, console=screen)
+    status = await console.say(booth(shelf), "Mo-Fr 8-12 Uhr", "de", out=out, console=screen)
     with wave.open(str(out)) as file:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (8000, 1, 2)
         samples = np.frombuffer(file.readframes(file.getnframes()), dtype=np.int16)
@@ -40,14 +44,14 @@ async def test_a_text_is_written_as_a_wav_at_telephone_level(shelf: Path, tmp_pa
 
 async def test_a_prompts_name_speaks_that_prompt(shelf: Path, tmp_path: Path) -> None:
     long, short = tmp_path / "long.wav", tmp_path / "short.wav"
-    await console.say("kurz", language="de", folder=shelf, out=short, console=paper()[0])
-    await console.say("kurz, kurz, kurz, kurz", language="de", folder=shelf, out=long, console=paper()[0])
+    await console.say(booth(shelf), "kurz", "de", out=short, console=paper()[0])
+    await console.say(booth(shelf), "kurz, kurz, kurz, kurz", "de", out=long, console=paper()[0])
     assert short.stat().st_size < long.stat().st_size
 
 
 async def test_a_text_that_can_not_be_spoken_is_told(shelf: Path) -> None:
     screen, text = paper()
-    assert await console.say("{{ practice.secret }}", language="de", folder=shelf, console=screen) == 1
+    assert await console.say(booth(shelf), "{{ practice.secret }}", "de", console=screen) == 1
     assert "no value for practice.secret" in text.getvalue()
 
 
@@ -57,7 +61,7 @@ async def test_without_a_player_the_sound_is_kept_as_a_file(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     screen, text = paper()
-    assert await console.say("Guten Tag", language="de", folder=shelf, console=screen) == 0
+    assert await console.say(booth(shelf), "Guten Tag", "de", console=screen) == 0
     assert (tmp_path / "say.wav").stat().st_size > 8000
     assert "kein Abspielprogramm" in text.getvalue()
 

@@ -9,10 +9,10 @@ import pytest
 
 from callflow.effects import Clip, Prompt
 from callflow.prompts.cache import Cache
+from callflow.prompts.choice import VoiceChoice
 from callflow.prompts.jobs import Speak, Write
 from callflow.prompts.process import SpeechError, SpeechProcess
 from callflow.prompts.studio import Studio
-from callflow.prompts.voice import VoiceChoice
 
 NUMBER = "+491712345678"
 PROMPTS = {
