@@ -73,6 +73,10 @@ class Ear:
             self.keys += 1
             self._on_key(key)
 
+    def let_go(self) -> None:
+        """Tell keys to nobody any more."""
+        self._on_key = _ignore
+
     def _hear(self, packet: rtp.Packet, now: float) -> None:
         if self.reception.restarts != self._restarts:
             self._restarts = self.reception.restarts
@@ -88,3 +92,7 @@ class Ear:
     def _hear_voice(self, packet: rtp.Packet) -> None:
         if self.listeners:
             self.listeners.put(packet.timestamp, packet.payload.translate(_LAWS[packet.payload_type]))
+
+
+def _ignore(_key: str) -> None:
+    pass

@@ -21,7 +21,7 @@ class Listeners:
     """
 
     def __init__(self, on_change: Callable[[], None]) -> None:
-        self._on_change = on_change
+        self._on_change: Callable[[], None] | None = on_change
         self._paced: dict[JitterBuffer, Callable[[bytes], None]] = {}
         self._all: list[JitterBuffer] = []
 
@@ -44,7 +44,7 @@ class Listeners:
         if feed:
             self._paced[buffer] = feed
         if len(self._all) == 1:
-            self._on_change()
+            self._changed()
         return buffer
 
     def remove(self, buffer: JitterBuffer) -> None:
@@ -54,6 +54,14 @@ class Listeners:
         self._all.remove(buffer)
         self._paced.pop(buffer, None)
         if not self._all:
+            self._changed()
+
+    def let_go(self) -> None:
+        """Tell changes to nobody any more."""
+        self._on_change = None
+
+    def _changed(self) -> None:
+        if self._on_change:
             self._on_change()
 
 

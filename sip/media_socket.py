@@ -40,7 +40,8 @@ class MediaSocket:
 
     def __init__(self, ports: PortPool, watch: Watch, on_rtp: Read, on_rtcp: Read) -> None:
         self.filtering = media_filter.AVAILABLE
-        self._ports, self._watch, self._on_rtp = ports, watch, on_rtp
+        self._ports, self._watch = ports, watch
+        self._on_rtp: Read | None = on_rtp
         self.port, self._rtp, self._rtcp = ports.take()
         self._connected: Address | None = None
         self._filtered: tuple[int, int] | None = None
@@ -85,6 +86,7 @@ class MediaSocket:
         for sock in (self._rtp, self._rtcp):
             self._watch.unwatch(sock)
             sock.close()
+        self._on_rtp = None
         self._ports.give_back(self.port)
 
     def _reopen(self) -> None:
@@ -93,7 +95,8 @@ class MediaSocket:
         self._rtp.close()
         self._rtp = self._ports.bind(self.port)
         self._connected = self._filtered = None
-        self._watch.watch(self._rtp, self._on_rtp)
+        if self._on_rtp:
+            self._watch.watch(self._rtp, self._on_rtp)
 
 
 class _SendTo:

@@ -306,6 +306,13 @@ class Stream:
         self._closed = True
         self._socket.close()
         self._desk.forget(self)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Drop what leads back to us: closed streams must not pile up until a rare garbage collection."""
+        self.on_key = self.on_timeout = self._tape = None
+        self._ear.let_go()
+        self._listeners.let_go()
 
     def hear(self) -> None:
         """Give the listeners 20 ms of sound (called by the engine)."""

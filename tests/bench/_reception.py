@@ -1,4 +1,4 @@
-"""The whole reception under load: line, flow, database and web of `rufweiche serve` with the example practice."""
+"""The whole reception under load: `rufweiche serve` with the example practice, flow, database and web."""
 
 from __future__ import annotations
 
@@ -15,20 +15,17 @@ RATE = 50
 
 
 def loads(levels: tuple[int, ...]) -> list[Load]:
-    """Return one load per level, each on the same reception; CPU and memory are those of all its processes."""
+    """Return one load per level, on one reception; CPU time and memory are those of all its processes."""
     with tempfile.TemporaryDirectory(prefix="rufweiche-bench-") as folder:
         return asyncio.run(_loads(Path(folder), levels))
 
 
 async def _loads(folder: Path, levels: tuple[int, ...]) -> list[Load]:
-    found = []
     async with reception(folder) as house:
         port = int(house.uri.rpartition(":")[2])
         root = _parent(house.app_pid())
         subject = Subject("rufweiche serve", port, lambda: usage(root))
-        for calls in levels:
-            found.append(await asyncio.to_thread(hold, subject, calls, rate=RATE, speech=True))
-    return found
+        return [await asyncio.to_thread(hold, subject, calls, rate=RATE, speech=True) for calls in levels]
 
 
 def _parent(pid: int) -> int:

@@ -10,19 +10,22 @@ import os
 import shutil
 import statistics
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.bench import _subjects
+from tests.bench import _reception, _subjects
 from tests.bench._phones import Load, churn, hold
 from tests.bench._plot import Line, chart
 from tests.bench._subjects import Subject
+from tests.bench._watched import Usage
 from tests.bench.rows import Row, write
 
 RUNS = int(os.environ.get("BENCH_RUNS", "3"))
-CHURN_CALLS, CHURN_AT_ONCE = 2000, 10
+CHURN_AT_ONCE = 10
+RECEPTION_LEVELS = (10, 100, 500)
 SOAK_CALLS, SOAK_AT_ONCE = 10_000, 20
 DOCS = Path("docs")
 
@@ -36,12 +39,14 @@ class Field:
         levels: calls at once to try; the ladder ends at the first level with a tenth of the packets missing.
         runs: how often each.
         rate: calls per second while they are set up.
+        turnover: short calls to make for the calls per second.
     """
 
     start: Callable[[], AbstractContextManager[Subject]]
     levels: tuple[int, ...]
     runs: int = RUNS
     rate: float = 200
+    turnover: int = 2000
 
 
 @dataclass(slots=True)
@@ -70,9 +75,9 @@ def fields() -> Iterator[Field]:
     """Yield who can be measured on this machine; who cannot is named."""
     yield Field(_subjects.ours, (10, 100, 500, 1000, 2000))
     yield Field(_subjects.floor, (10, 100, 500, 1000, 2000))
-    yield Field(_subjects.pyvoip, (10, 50, 100, 200), runs=1, rate=20)
+    yield Field(_subjects.pyvoip, (10, 50, 100, 200), runs=1, rate=20, turnover=50)
     if _subjects.asterisk_there():
-        yield Field(_subjects.asterisk, (10, 100, 200, 300), runs=1, rate=50)
+        yield Field(_subjects.asterisk, (10, 100, 200, 300), runs=1, rate=50, turnover=300)
     else:
         _say("Asterisk: not on this machine (root and tests/support/asterisk_root.sh make it)")
 
@@ -83,7 +88,7 @@ def main() -> None:
         _say("the sip part needs Linux and a C compiler")
         return
     outcomes = [measured(each) for each in fields()]
-    rows = [*compared(outcomes), *soak(SOAK_CALLS)]
+    rows = [*compared(outcomes), *whole_reception(), *soak(SOAK_CALLS)]
     write("sip", rows)
     _draw(outcomes)
 
@@ -95,19 +100,17 @@ def measured(field_: Field) -> Outcome:
         outcome.name = subject.name
         for calls in field_.levels:
             outcome.loads[calls] = [
-                _shown(subject, hold(subject, calls, rate=field_.rate)) for _ in range(field_.runs)
+                _shown(subject.name, hold(subject, calls, rate=field_.rate)) for _ in range(field_.runs)
             ]
             if (outcome.median(calls, lambda load: load.missing) or 0) > 0.1:
                 break
-    if field_.runs == RUNS:
-        _measure_turnover(field_, outcome)
+    _measure_turnover(field_, outcome)
     return outcome
 
 
 def _measure_turnover(field_: Field, outcome: Outcome) -> None:
     with field_.start() as subject:
-        churn(subject, 200, CHURN_AT_ONCE)
-        load = churn(subject, CHURN_CALLS, CHURN_AT_ONCE)
+        load = churn(subject, field_.turnover, CHURN_AT_ONCE)
     outcome.per_second = load.calls / load.window_s
     outcome.cpu_per_call_ms = 1000 * load.cpu_s / load.calls
 
@@ -132,6 +135,17 @@ def compared(outcomes: list[Outcome]) -> list[Row]:
     return rows
 
 
+def whole_reception() -> list[Row]:
+    """Return the figures of line, app, database and web together."""
+    rows = []
+    for load in _reception.loads(RECEPTION_LEVELS):
+        _shown("rufweiche serve", load)
+        for what, unit, figure in FIGURES:
+            if (value := figure(load)) >= 0:
+                rows.append(Row(f"whole reception: {what}, {load.calls} calls", value, unit))
+    return rows
+
+
 def _beside(what: str, unit: str, value: float, peers: list[tuple[str, float | None]]) -> list[Row]:
     rows = [Row(what, value, unit, name, figure) for name, figure in peers if figure]
     return rows or [Row(what, value, unit)]
@@ -153,12 +167,12 @@ FIGURES: tuple[tuple[str, str, Callable[[Load], float]], ...] = (
 
 
 def soak(calls: int) -> list[Row]:
-    """Make many short calls; tell what grew after the first tenth, which fills caches and pools."""
+    """Make many short calls, twice; tell what the second round left behind that the first had not."""
     with _subjects.ours() as subject:
-        churn(subject, calls // 10, SOAK_AT_ONCE)
-        before = subject.usage()
+        churn(subject, calls, SOAK_AT_ONCE)
+        before = _rested(subject)
         load = churn(subject, calls, SOAK_AT_ONCE)
-        after = subject.usage()
+        after = _rested(subject)
     what = f"soak of {calls} short calls: "
     return [
         Row(what + "failed", load.figures["failed"], "calls"),
@@ -169,11 +183,17 @@ def soak(calls: int) -> list[Row]:
     ]
 
 
-def _shown(subject: Subject, load: Load) -> Load:
+def _rested(subject: Subject) -> Usage:
+    """Return the usage once the last call's SIP timers (RFC 3261: 32 s) ran out and the line tidied up."""
+    time.sleep(45)
+    return subject.usage()
+
+
+def _shown(name: str, load: Load) -> Load:
     state = "clean" if load.clean else f"{100 * load.missing:.1f} % missing, {load.figures['failed']} failed"
     pacing, key = load.figures["pacing"]["p99"], load.figures["prompt"]["p99"]
     _say(
-        f"{subject.name}: {load.calls} calls, {load.ms_per_call_second:.2f} ms per call-second, "
+        f"{name}: {load.calls} calls, {load.ms_per_call_second:.2f} ms per call-second, "
         f"pacing p99 {pacing:.1f} ms, key to prompt p99 {key:.0f} ms, {state}"
     )
     return load

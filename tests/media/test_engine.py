@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import os
 import resource
 import socket
+import weakref
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -386,6 +388,31 @@ async def test_a_process_out_of_files_refuses_the_call_and_loses_no_port(engine:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     first.close()
     assert len([engine.open() for _ in range(200)]) == 200
+
+
+async def used_up(engine: MediaEngine) -> list[weakref.ref[Stream]]:
+    """Return weak references to two streams that did all they can and were closed."""
+    one, other = joined(engine)
+    one.on_key = lambda _key: one.stop_playing()
+    one.play([SILENT * 800], one.stop_playing)
+    other.record(MemorySink(), lambda _recording: other.stop_playing())
+    one.relay_to(other)
+    await done(lambda finished: other.send_keys("1", finished))
+    one.close()
+    other.close()
+    return [weakref.ref(one), weakref.ref(other)]
+
+
+async def test_closed_streams_are_freed_without_waiting_for_the_garbage_collector(
+    engine: MediaEngine,
+) -> None:
+    gc.disable()
+    try:
+        freed = await used_up(engine)
+        await asyncio.sleep(0)
+        assert [reference() for reference in freed] == [None, None]
+    finally:
+        gc.enable()
 
 
 async def test_a_dead_call_is_told_once(peers: Callable[[], Peer]) -> None:

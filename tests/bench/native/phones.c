@@ -89,10 +89,10 @@ static void request(int index, const char *method, const char *uri, const char *
   Call *call = calls + index;
   int length = snprintf(
       text, sizeof text,
-      "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s:%d;rport;branch=z9hG4bK%s%d\r\nMax-Forwards: 70\r\n"
-      "From: <sip:+49171%07d@%s:%d>;tag=f%d\r\nTo: %s\r\nCall-ID: %d@phones-%d\r\nCSeq: %d %s\r\n"
+      "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s:%d;rport;branch=z9hG4bK%s%d.%d.%d\r\nMax-Forwards: 70\r\n"
+      "From: <sip:+49171%07d@%s:%d>;tag=f%d-%d\r\nTo: %s\r\nCall-ID: %d@phones-%d\r\nCSeq: %d %s\r\n"
       "Contact: <sip:phone%d@%s:%d>\r\n%sContent-Length: %zu\r\n\r\n%s",
-      method, uri, host, local_port, method, index, index, host, local_port, index, call->to, index,
+      method, uri, host, local_port, method, (int)getpid(), local_port, index, index, host, local_port, (int)getpid(), index, call->to, index,
       (int)getpid(), method[0] == 'B' ? 2 : 1, method, index, host, local_port,
       *body ? "Content-Type: application/sdp\r\n" : "", strlen(body), body);
   sendto(sip, text, length, 0, (struct sockaddr *)&target, sizeof target);
