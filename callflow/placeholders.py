@@ -46,34 +46,49 @@ def _dotted(node: nodes.Node) -> str:
     return node.name if isinstance(node, nodes.Name) else ""
 
 
-VALUE_SIGNS = 10
-"""Length that a value is taken to have before it is known."""
+PHONE_SECONDS = 5.3
+_PHONES = dict.fromkeys(("number", "phone", "deputy_phone"), PHONE_SECONDS)
+VALUE_SECONDS = {**_PHONES, "next": 3.5, "name": 2.0}
+OTHER_SECONDS = 1.0
+"""How long values take that are not known yet, by the last part of their name."""
+
+LETTER_SECONDS, DIGIT_SECONDS, PAUSE_SECONDS = 0.068, 0.37, 0.37
+"""Speed of the built-in voice, fitted to the durations of the shipped prompts (mean error 0.9 s)."""
 
 
-def longest(template: str) -> int:
-    """Estimate the signs that a template can come to at most: of alternatives the longest counts.
+def longest(template: str) -> float:
+    """Estimate how many seconds a template takes to speak at most: of alternatives the longest counts.
 
-    A template with a fault counts with all its signs.
+    A template with a fault counts as plain text.
     """
     try:
-        return _signs(_READER.parse(template).body)
+        return _sum(_READER.parse(template).body)
     except TemplateSyntaxError:
-        return len(template)
+        return _spoken(template)
 
 
-def _signs(parts: Sequence[nodes.Node]) -> int:
-    return sum(_length(part) for part in parts)
+def _spoken(text: str) -> float:
+    digits = sum(sign.isdecimal() for sign in text)
+    letters = sum(sign.isalpha() for sign in text)
+    pauses = sum(sign in ".?!:," for sign in text)
+    return letters * LETTER_SECONDS + digits * DIGIT_SECONDS + pauses * PAUSE_SECONDS
 
 
-def _length(part: nodes.Node) -> int:
+def _sum(parts: Sequence[nodes.Node]) -> float:
+    return sum(_seconds(part) for part in parts)
+
+
+def _seconds(part: nodes.Node) -> float:
     match part:
         case nodes.TemplateData():
-            return len(" ".join(part.data.split()))
+            return _spoken(part.data)
         case nodes.Output():
-            return _signs(part.nodes)
+            return _sum(part.nodes)
         case nodes.If():
-            return max(_signs(part.body), *(_length(other) for other in part.elif_), _signs(part.else_))
-        case nodes.Expr():
-            return VALUE_SIGNS
+            return max(_sum(part.body), *(_seconds(other) for other in part.elif_), _sum(part.else_))
+        case nodes.Filter() if part.node is not None:
+            return _seconds(part.node)
+        case nodes.Name() | nodes.Getattr():
+            return VALUE_SECONDS.get(_dotted(part).rpartition(".")[2], OTHER_SECONDS)
         case _:
-            return _signs(list(part.iter_child_nodes()))
+            return _sum(list(part.iter_child_nodes()))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -58,6 +59,8 @@ class Versions:
     folder: Path
     around: Callable[[], Surroundings]
     _flows: dict[tuple[str, str], Flow] = field(default_factory=dict)
+    _writing: threading.RLock = field(default_factory=threading.RLock)
+    """Held by whoever changes files: a page may roll back while a changed file is taken in."""
 
     def publish(self, path: Path, author: str, at: datetime) -> Flow:
         """Check the flow at `path` and put it in force; the same content again changes nothing.
@@ -65,6 +68,10 @@ class Versions:
         Raises:
             FlowErrors: it has an error; the version in force stays, the refusal is written down.
         """
+        with self._writing:
+            return self._publish(path, author, at)
+
+    def _publish(self, path: Path, author: str, at: datetime) -> Flow:
         name, files = path.stem, {"": b""}
         try:
             built = build(path, self.around())
@@ -120,7 +127,8 @@ class Versions:
         flow, problems = judged(built, self.around())
         if flow is None:
             raise FlowErrors(problems)
-        self._set(name, version, "rolled_back", author, at)
+        with self._writing:
+            self._set(name, version, "rolled_back", author, at)
         return flow
 
     def version(self, name: str) -> str:

@@ -16,9 +16,6 @@ from callflow.language.schema import suggestion
 from callflow.language.surroundings import PRACTICE_VALUES, Surroundings
 from callflow.placeholders import asked_for, longest
 
-SIGNS_A_SECOND = 14
-"""Speed of the built-in voice, in characters a second (measured on the example practice's texts)."""
-
 LONG_SECONDS = 12
 LONG_GREETING_SECONDS = 20
 MOST_SECONDS = 60
@@ -48,7 +45,8 @@ def check_words(built: Built, around: Surroundings) -> Iterator[Problem]:
         for found in written.node.references():
             if found.what == "prompt":
                 way = (*written.way, *found.path)
-                yield from _prompt(_Said(written, way, known, limit), found.value, languages, around)
+                most = MOST_SECONDS if found.path == ("music",) else limit
+                yield from _prompt(_Said(written, way, known, most), found.value, languages, around)
         if isinstance(written.node, Speaking) and written.node.text:
             yield from _inline(_Said(written, (*written.way, "text"), known, limit), written.node.text)
 
@@ -103,7 +101,7 @@ def _length(said: _Said, text: str) -> Iterator[Problem]:
 
 def seconds_of(text: str) -> int:
     """Estimate how long a text takes to speak at most."""
-    return round(longest(text) / SIGNS_A_SECOND)
+    return round(longest(text))
 
 
 def first_words(built: Built, around: Surroundings, graph: Graph) -> Iterator[Problem]:
