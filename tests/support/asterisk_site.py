@@ -60,7 +60,7 @@ def plan(ports: Ports, **changes: object) -> Plan:
     return Plan.model_validate(values | changes)
 
 
-def site(folder: Folder) -> Site:
+def site(folder: Folder, front: str = "127.0.0.4:5062") -> Site:
     """Return where things lie in an instance's folder."""
     inside = str(folder.inside)
     return Site(
@@ -69,15 +69,18 @@ def site(folder: Folder) -> Site:
         run=f"{inside}/run",
         log=f"{inside}/log",
         sounds=f"{inside}/sounds",
+        front_inside=front,
         manager_certificate=f"{inside}/etc/manager.pem",
         manager_key=f"{inside}/etc/manager.key",
     )
 
 
-def switch(wanted: Plan, extra: dict[str, str] | None = None) -> Asterisk:
+def switch(wanted: Plan, extra: dict[str, str] | None = None, front: str = "127.0.0.4:5062") -> Asterisk:
     """Start Asterisk with exactly what we render (and `extra` files beside it)."""
     secrets = AsteriskSecrets(SECRET, dict.fromkeys(wanted.trunks, "trunk-secret"))
-    return Asterisk("switch", lambda folder: render(wanted, site(folder), secrets, TEMPLATES) | (extra or {}))
+    return Asterisk(
+        "switch", lambda folder: render(wanted, site(folder, front), secrets, TEMPLATES) | (extra or {})
+    )
 
 
 def access(ports: Ports) -> Access:

@@ -165,17 +165,24 @@ class TeamsPeer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = _Connection(self, writer)
         self._connections.add(connection)
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             while True:
                 connection.received(await read_message(reader))
         self._connections.discard(connection)
+
+    async def probed(self) -> None:
+        """Wait for a third OPTIONS: by then the SBC has taken our first answers into account."""
+        async with asyncio.timeout(15):
+            while sum(request.method == "OPTIONS" for request in self.requests) < 3:
+                self.seen.clear()
+                await self.seen.wait()
 
     async def close(self) -> None:
         self._server.close()
         for connection in tuple(self._connections):
             connection.close()
         self._connections.clear()
-        await asyncio.sleep(0)
+        await self._server.wait_closed()
 
 
 async def read_message(reader: asyncio.StreamReader) -> Sip:
