@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 from callflow import g711
@@ -48,7 +49,7 @@ class Voice:
         self._on_played: Done | None = None
         self._keys: Iterator[_Press] | None = None
         self._key_began: int | None = None
-        self._on_pressed: Done | None = None
+        self._on_pressed: list[Done] = []
 
     @property
     def sent(self) -> int:
@@ -127,12 +128,13 @@ class Voice:
             self._rows.quiet(self.row, self._silence)
 
     def press(self, keys: str, tone_ms: int, gap_ms: int, on_finished: Done | None) -> bool:
-        """Press keys as telephone-events; return whether the peer knows them (otherwise nothing happens)."""
+        """Press keys as telephone-events, after those being pressed; return whether the peer knows them."""
         if self._event_type < 0 or self._rows is None:
             return False
         packet = self._rows.packet
-        self._keys = _presses(keys, tone_ms * _BYTES_PER_MS, gap_ms * _BYTES_PER_MS, packet)
-        self._on_pressed = on_finished
+        presses = _presses(keys, tone_ms * _BYTES_PER_MS, gap_ms * _BYTES_PER_MS, packet)
+        self._keys = chain(self._keys or (), presses)
+        self._on_pressed += [on_finished] if on_finished else []
         self._choose_outlet()
         return True
 
@@ -212,8 +214,8 @@ class Voice:
     def _end_keys(self) -> None:
         self._keys = None
         self._choose_outlet()
-        done, self._on_pressed = self._on_pressed, None
-        if done:
+        pressed, self._on_pressed = self._on_pressed, []
+        for done in pressed:
             self._defer(done)
 
 

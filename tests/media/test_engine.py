@@ -396,7 +396,7 @@ async def used_up(engine: MediaEngine) -> list[weakref.ref[Stream]]:
     one.on_key = lambda _key: one.stop_playing()
     one.play([SILENT * 800], one.stop_playing)
     other.record(MemorySink(), lambda _recording: other.stop_playing())
-    one.relay_to(other)
+    one.relay_to(engine.open())
     await done(lambda finished: other.send_keys("1", finished))
     one.close()
     other.close()

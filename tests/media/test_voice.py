@@ -159,6 +159,20 @@ def test_keys_replace_voice_while_they_are_down_and_voice_goes_on_in_step() -> N
     assert {(packet.timestamp - 5000) // 160 - packet.sequence for packet in voice} == {0}
 
 
+def test_keys_pressed_while_others_are_down_follow_them() -> None:
+    studio = Studio()
+    one = studio.voice()
+    one.join()
+    one.voice.press("1", 100, 80, studio.say("first"))
+    studio.run(60)
+    one.voice.press("2", 100, 80, studio.say("second"))
+    studio.run(600)
+    receiver = telephone_event.Receiver()
+    events = [packet for packet in one.packets if packet.payload_type == 101]
+    keys = "".join(receiver.receive(packet.timestamp, packet.payload) for packet in events)
+    assert (keys, studio.done) == ("12", ["first", "second"])
+
+
 def test_without_telephone_events_the_voice_says_so() -> None:
     studio = Studio()
     one = studio.voice()
