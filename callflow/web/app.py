@@ -19,12 +19,24 @@ from callflow.web.body import BodyLimit
 from callflow.web.faults import QuietFaults
 from callflow.web.headers import YEAR, SecurityHeaders
 from callflow.web.house import House
-from callflow.web.routes import api, files, flows, form, house, inbox, outbox, sign_in, thread, users
+from callflow.web.routes import (
+    api,
+    api_work,
+    files,
+    flows,
+    form,
+    house,
+    inbox,
+    outbox,
+    sign_in,
+    thread,
+    users,
+)
 from callflow.web.staff import ForbiddenError, ForgedError, NotSignedInError
 from callflow.web.visit import GoneError, StaleError
 
 PATIENT_PATHS = ("/form", "/f/")
-_ROUTERS = (thread, form, flows, files, inbox, sign_in, users, outbox, house, api)
+_ROUTERS = (thread, form, flows, files, inbox, sign_in, users, outbox, house, api, api_work)
 
 
 class Assets(StaticFiles):
@@ -114,13 +126,15 @@ async def _http(request: Request, error: Exception) -> Response:
     fault = cast("HTTPException", error)
     if request.url.path.startswith("/api/"):
         return JSONResponse({"detail": fault.detail}, fault.status_code, headers=fault.headers)
-    return _trouble(request, "not_found" if fault.status_code == 404 else "stale", fault.status_code)  # noqa: PLR2004
+    page = _trouble(request, "not_found" if fault.status_code == 404 else "stale", fault.status_code)  # noqa: PLR2004
+    page.headers.update(fault.headers or {})
+    return page
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
     if request.url.path.startswith("/api/"):
         faults = [
-            {"place": list(fault["loc"]), "message": fault["msg"]}
+            {"loc": list(fault["loc"]), "msg": fault["msg"], "type": fault["type"]}
             for fault in cast("RequestValidationError", error).errors()
         ]
         return JSONResponse({"detail": faults}, 422)

@@ -11,7 +11,7 @@ from callflow.links import attachment, thread
 from callflow.links.form import submission_of
 from callflow.numbers import allowed_mobile
 from callflow.store import Attachment, Card, CardEvent, Message, Submission, Tx
-from callflow.users import account
+from callflow.users import account, api_token
 from callflow.web import cards, words
 from callflow.web.cards import Happening, Line, Reader, View
 from callflow.web.forms.reading import written_date
@@ -117,7 +117,7 @@ def _read(tx: Tx, card_id: str, now: datetime) -> _Rows:
         queue=inbox.queue(tx, now=now),
         later=inbox.later(tx, now=now),
         done=inbox.closed(tx, since=now - _DONE),
-        names={user.id: user.name for user in account.everyone(tx)},
+        names=names(tx),
         card=card,
         events=inbox.history(tx, card.id) if card else (),
         submission=submission_of(tx, card) if card else None,
@@ -125,6 +125,12 @@ def _read(tx: Tx, card_id: str, now: datetime) -> _Rows:
         messages=inbox.thread(tx, card.id) if card else (),
         born=thread.birth_date(tx, card, BIRTH) if card else "",
     )
+
+
+def names(tx: Tx) -> dict[str, str]:
+    """Return how everyone who may hold a card is called: people, and programs by their tokens."""
+    people = {user.id: user.name for user in account.everyone(tx)}
+    return people | {token.id: token.name for token in api_token.everything(tx)}
 
 
 def _chosen(rows: _Rows, view: View, user_id: str) -> Sequence[Card]:

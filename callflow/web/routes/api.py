@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from sqlmodel import col, select
 
 from callflow import inbox
 from callflow.links.form import submission_of
 from callflow.outbox.queue import recent
-from callflow.store import ApiToken, Call, Card, CardEvent, Intent, Submission, Tx
+from callflow.store import ApiToken, Call, Card, CardEvent, Intent, Tx
 from callflow.users import api_token
 from callflow.web.staff import HouseDep
 
@@ -27,8 +27,17 @@ are UTC (RFC 3339), numbers E.164. Answers hold health data: keep them as carefu
 """
 router = APIRouter(prefix="/api", tags=["api"])
 _bearer = HTTPBearer(auto_error=False, description="A token issued for this program.")
-_Id = Annotated[str, Path(min_length=1, max_length=64)]
-_Limit = Annotated[int, Query(ge=1, le=500, description="Most rows in the answer.")]
+
+
+def _no_number(given: object) -> object:
+    """Refuse bare numbers, which would be taken for seconds since 1970."""
+    if isinstance(given, str) and given.replace(".", "").lstrip("-+").isdecimal():
+        raise ValueError("a time as in RFC 3339 is needed, e.g. 2026-11-22T08:00:00Z")
+    return given
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_no_number)]
+Id = Annotated[str, Path(min_length=1, max_length=64)]
 
 
 class Problem(BaseModel):
@@ -37,13 +46,31 @@ class Problem(BaseModel):
     detail: str
 
 
-_REFUSED: dict[int | str, dict[str, object]] = {
+REFUSED: dict[int | str, dict[str, object]] = {
     401: {"model": Problem, "description": "No valid token."},
     403: {"model": Problem, "description": "The token lacks the scope."},
 }
-_MISSING: dict[int | str, dict[str, object]] = {
+MISSING: dict[int | str, dict[str, object]] = {
     404: {"model": Problem, "description": "There is none of this id."}
 }
+
+
+_EVER = datetime.min.replace(tzinfo=UTC)
+
+
+class Latest(BaseModel):
+    """How much of a list is wanted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(default=200, ge=1, le=500, description="Most rows in the answer.")
+
+
+class CardsWanted(Latest):
+    """Which cards are wanted."""
+
+    view: Literal["open", "later", "all", "closed"] = "open"
+    since: Instant | None = Field(default=None, description="For closed cards: closed at or after.")
 
 
 class CardOut(BaseModel):
@@ -142,51 +169,48 @@ def needs(scope: str) -> Callable[..., Awaitable[ApiToken]]:
     return check
 
 
-@router.get("/cards", dependencies=[Depends(needs("cards:read"))], responses=_REFUSED)
-async def cards(
-    house: HouseDep,
-    view: Annotated[Literal["open", "later", "all", "closed"], Query()] = "open",
-    since: Annotated[datetime | None, Query(description="For closed cards: closed at or after.")] = None,
-    limit: _Limit = 200,
-) -> list[CardOut]:
+@router.get("/cards", dependencies=[Depends(needs("cards:read"))], responses=REFUSED)
+async def cards(house: HouseDep, wanted: Annotated[CardsWanted, Query()]) -> list[CardOut]:
     """List cards in the order in which they are worked off."""
     now = house.clock()
 
     def work(tx: Tx) -> list[CardOut]:
         found: list[Card] = []
-        if view in {"open", "all"}:
+        if wanted.view in {"open", "all"}:
             found += inbox.queue(tx, now=now)
-        if view in {"later", "all"}:
+        if wanted.view in {"later", "all"}:
             found += inbox.later(tx, now=now)
-        if view in {"closed", "all"}:
-            found += inbox.closed(tx, since=since or datetime.min.replace(tzinfo=now.tzinfo), limit=limit)
-        return [CardOut.model_validate(_card(card, submission_of(tx, card))) for card in found[:limit]]
+        if wanted.view in {"closed", "all"}:
+            found += inbox.closed(
+                tx, since=wanted.since or datetime.min.replace(tzinfo=now.tzinfo), limit=wanted.limit
+            )
+        return [card_out(tx, card) for card in found[: wanted.limit]]
 
     return await house.store.read(work)
 
 
-@router.get("/cards/{card_id}", dependencies=[Depends(needs("cards:read"))], responses=_REFUSED | _MISSING)
-async def card(house: HouseDep, card_id: _Id) -> CardWithHistory:
+@router.get("/cards/{card_id}", dependencies=[Depends(needs("cards:read"))], responses=REFUSED | MISSING)
+async def card(house: HouseDep, card_id: Id) -> CardWithHistory:
     """Return one card with its history."""
 
     def work(tx: Tx) -> CardWithHistory:
         found = inbox.find(tx, card_id)
         history = [_event(event) for event in inbox.history(tx, card_id)]
-        return CardWithHistory.model_validate(_card(found, submission_of(tx, found)) | {"history": history})
+        return CardWithHistory.model_validate(card_out(tx, found).model_dump() | {"history": history})
 
     return await house.store.read(work)
 
 
-@router.get("/calls", dependencies=[Depends(needs("calls:read"))], responses=_REFUSED)
-async def calls(house: HouseDep, limit: _Limit = 200) -> list[CallOut]:
+@router.get("/calls", dependencies=[Depends(needs("calls:read"))], responses=REFUSED)
+async def calls(house: HouseDep, wanted: Annotated[Latest, Query()]) -> list[CallOut]:
     """List the latest calls, latest first."""
-    latest = select(Call).order_by(col(Call.started_at).desc(), col(Call.id)).limit(limit)
+    latest = select(Call).order_by(col(Call.started_at).desc(), col(Call.id)).limit(wanted.limit)
     found = await house.store.read(lambda tx: tx.exec(latest).all())
     return [CallOut.model_validate(call, from_attributes=True) for call in found]
 
 
-@router.get("/calls/{call_id}", dependencies=[Depends(needs("calls:read"))], responses=_REFUSED | _MISSING)
-async def call(house: HouseDep, call_id: _Id) -> CallOut:
+@router.get("/calls/{call_id}", dependencies=[Depends(needs("calls:read"))], responses=REFUSED | MISSING)
+async def call(house: HouseDep, call_id: Id) -> CallOut:
     """Return one call."""
     found = await house.store.read(lambda tx: tx.get(Call, call_id))
     if found is None:
@@ -194,10 +218,10 @@ async def call(house: HouseDep, call_id: _Id) -> CallOut:
     return CallOut.model_validate(found, from_attributes=True)
 
 
-@router.get("/outbox", dependencies=[Depends(needs("outbox:read"))], responses=_REFUSED)
-async def outbox(house: HouseDep, limit: _Limit = 100) -> list[MessageOut]:
+@router.get("/outbox", dependencies=[Depends(needs("outbox:read"))], responses=REFUSED)
+async def outbox(house: HouseDep, wanted: Annotated[Latest, Query()]) -> list[MessageOut]:
     """List the latest text messages, latest first."""
-    found = await house.store.read(lambda tx: recent(tx, limit=limit))
+    found = await house.store.read(lambda tx: recent(tx, limit=wanted.limit))
     return [_message(intent, demo=house.demo) for intent in found]
 
 
@@ -207,9 +231,11 @@ def _holder(tx: Tx, secret: str, scope: str) -> tuple[ApiToken | None, bool]:
     return token, token is not None or any(api_token.holder(tx, secret, each) for each in api_token.SCOPES)
 
 
-def _card(card: Card, submission: Submission | None) -> dict[str, object]:
+def card_out(tx: Tx, card: Card) -> CardOut:
+    """Return a card as programs see it."""
+    submission = submission_of(tx, card)
     answers = json.loads(submission.answers) if submission else {}
-    return card.model_dump() | {"answers": answers}
+    return CardOut.model_validate(card.model_dump() | {"answers": answers})
 
 
 def _event(event: CardEvent) -> dict[str, object]:

@@ -19,10 +19,9 @@ from callflow.outbox import segments
 from callflow.outbox import texts as sms_texts
 from callflow.outbox.queue import Sms, put_sms
 from callflow.store import Card, Tx
-from callflow.users import account
 from callflow.web import words
 from callflow.web.cards import View
-from callflow.web.desk import look
+from callflow.web.desk import look, names
 from callflow.web.house import BIRTH, House
 from callflow.web.staff import GuardedDep, HouseDep, Staff, StaffDep, go, show
 
@@ -227,10 +226,10 @@ async def _flash(request: Request, staff: Staff) -> Flash | None:
 async def _refusal(house: House, staff: Staff, error: Exception) -> str:
     if isinstance(error, WishError):
         return staff.texts(str(error))
-    names = await house.store.read(lambda tx: {user.id: user.name for user in account.everyone(tx)})
+    known = await house.store.read(names)
     if isinstance(error, CardHeldError):
-        return staff.texts("told.taken", name=names.get(error.by, "?"))
+        return staff.texts("told.taken", name=known.get(error.by, "?"))
     if isinstance(error, CardClosedError):
         closer = await house.store.read(lambda tx: inbox.find(tx, error.card).closed_by)
-        return staff.texts("told.already_closed", name=names.get(closer, "?"))
+        return staff.texts("told.already_closed", name=known.get(closer, "?"))
     return staff.texts("told.not_yours")
