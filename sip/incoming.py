@@ -12,8 +12,9 @@ from sip.exchange import Answering, Timer
 from sip.headers import Headers
 from sip.identity import diverted_from, identify
 from sip.leg import Book, EndedBy, Leg
-from sip.message import Request, Response
+from sip.message import Request
 from sip.offer import Local, OfferError, SdpError
+from sip.repeated import TWICE_FOR_EVER, Repeated
 from sip.transport import Hop
 from sip.uri import parse_name_addr, parse_uri
 
@@ -76,7 +77,7 @@ class IncomingLeg(Leg):
         self.session.owed = exchange
         self._body = b""  # our answer in a reliable 183 stands; the 200 repeats it
         self._pending: Callable[[], None] | None = None
-        self._provisional: Provisional | None = None
+        self._provisional: Repeated | None = None
         self._rseq = 0
         self._refresh_ringing: Timer | None = None
         exchange.on_failed = self._not_acknowledged
@@ -198,7 +199,7 @@ class IncomingLeg(Leg):
         self._rseq += 1
         fields += [("Require", "100rel"), ("RSeq", str(self._rseq))]
         answer = self.core.respond(self.exchange, status, fields, body)
-        self._provisional = Provisional(self.core, self.exchange, answer, self._rseq, self._unpracked)
+        self._provisional = Repeated(self.core, self.exchange, answer, self._unpracked, TWICE_FOR_EVER)
 
     def pracked(self, message: Request, exchange: Answering) -> None:
         """Serve PRACK: 481 unless it names our latest reliable response (RFC 3262 3)."""
@@ -239,35 +240,6 @@ def dialled(message: Request, own: str) -> str:
     except ValueError:
         called = ""
     return called or message.to.uri.name or asked
-
-
-class Provisional:
-    """A reliable provisional response that is repeated until PRACK (RFC 3262 3)."""
-
-    def __init__(
-        self, core: Core, exchange: Answering, answer: Response, rseq: int, on_silence: Callable[[], None]
-    ) -> None:
-        self.rseq = rseq
-        self._core = core
-        self._exchange = exchange
-        self._answer = answer
-        self._on_silence = on_silence
-        self._gap = core.settings.t1_s
-        self._spent = 0.0
-        self._timer: Timer = core.clock.call_later(self._gap, self._again)
-
-    def _again(self) -> None:
-        self._spent += self._gap
-        if self._spent >= 64 * self._core.settings.t1_s:
-            self._on_silence()
-            return
-        self._exchange.send(self._answer)
-        self._gap *= 2
-        self._timer = self._core.clock.call_later(self._gap, self._again)
-
-    def stop(self) -> None:
-        """PRACK is here."""
-        self._timer.cancel()
 
 
 def wants_100rel(headers: Headers, *, body: bool) -> bool:

@@ -15,7 +15,6 @@ from collections.abc import Callable
 
 import structlog
 
-from sip.acknowledged import Acknowledged
 from sip.core import Core, has_sdp, ignore, tag
 from sip.dialog import Dialog, answering
 from sip.exchange import Answering
@@ -28,6 +27,7 @@ from sip.offer import Local, OfferError, Sound, accept, settle, write
 from sip.phone_settings import Account, Peer, PhoneSettings
 from sip.pyvoip import MOST_CALLS, Guarded
 from sip.reception import answer_address, refusal_of, with_source
+from sip.repeated import Repeated
 from sip.sdp import SdpError
 from sip.transaction import Event
 from sip.transfer import Subscription, Transferred
@@ -67,7 +67,7 @@ class PyVoipLeg:
         self.refusal: tuple[int, int] = (486, 0)
         self.body = b""
         self.subscription: Subscription | None = None
-        self.unacked: Acknowledged | None = None
+        self.unacked: Repeated | None = None
         self._phone = phone
         self._local: Local | None = None
         self._version = 0
@@ -401,7 +401,7 @@ class PyVoipPhone:
         fields = [("Contact", self.core.contact(leg.hop)), *self.core.allowed(), *self.core.typed(body)]
         answer = self.core.respond(leg.offer, status, fields, body)
         if status == _OK:
-            leg.unacked = Acknowledged(self.core, leg.offer, answer, leg.unacknowledged)
+            leg.unacked = Repeated(self.core, leg.offer, answer, leg.unacknowledged)
 
 
 def plain(message: Request, name: str) -> bytes:

@@ -327,7 +327,8 @@ def with_source(message: Request, hop: Hop) -> Request:
     noted = (("received", host),) + ((("rport", str(port)),) if via.wants_rport else ())
     via = replace(via, params=params + noted)
     first, *others = message.headers.all("Via")
-    rest = split_quoted(first, ",")[1:]  # the parser has split it before: this cannot fail
+    # The parser has split it before where it holds a comma: this cannot fail.
+    rest = split_quoted(first, ",")[1:] if "," in first else []
     return replace(message, via=via, headers=message.headers.replaced("Via", str(via), *rest, *others))
 
 

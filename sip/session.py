@@ -9,13 +9,13 @@ import secrets
 from typing import TYPE_CHECKING
 
 from sip import session_timer
-from sip.acknowledged import Acknowledged
 from sip.core import has_sdp
 from sip.exchange import Answering, Timer
 from sip.headers import Headers
 from sip.message import Request, Response
 from sip.negotiation import Negotiation
 from sip.offer import Local, OfferError, SdpError
+from sip.repeated import Repeated
 from sip.sdp import SDP_TYPE
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Session:
         self._leg = leg
         self._core = leg.core
         self.negotiation = Negotiation()
-        self.unacked: Acknowledged | None = None
+        self.unacked: Repeated | None = None
         self.owed: Answering | None = None
         self.agreed_early = False
         self.peer_allows: frozenset[str] = frozenset()
@@ -197,7 +197,7 @@ class Session:
     def repeat(self, exchange: Answering, answer: Response) -> None:
         """Keep sending a 2xx to INVITE until its ACK."""
         exchange.on_ack = self._leg.acked
-        self.unacked = Acknowledged(self._core, exchange, answer, self._unheard)
+        self.unacked = Repeated(self._core, exchange, answer, self._unheard)
 
     def acked(self, message: Request) -> bool:
         """Take an ACK; False if it is not the one that we wait for."""

@@ -15,7 +15,8 @@ from sip.leg import Leg
 from sip.legs import Legs
 from sip.phone_settings import LOOPBACK
 from sip.reception import Reception
-from sip.transport import Address, Hop
+from sip.transport import Hop
+from tests.fuzz.target import PEER, Wire
 from tests.sip.peer import FAST
 
 WIRE = Path(__file__).parent / "wire"
@@ -24,36 +25,12 @@ TORTURE = Path(__file__).parents[3] / "shared" / "torture"
 THEIRS = json.loads((TORTURE / "expected.json").read_text())["cases"] if TORTURE.is_dir() else []
 
 
-class Recorder:
-    """A transport that keeps what is sent."""
-
-    name = "udp"
-    reliable = False
-    local: Address = ("127.0.0.1", 5060)
-
-    def __init__(self) -> None:
-        self.sent: list[bytes] = []
-
-    def send(self, data: bytes, to: Address) -> None:
-        assert to[0] == "127.0.0.1"
-        self.sent.append(data)
-
-    def alive(self, to: Address) -> bool:
-        return bool(to)
-
-    def close(self) -> None:
-        self.sent.clear()
-
-    def statuses(self) -> list[str]:
-        return [data.split(b" ", 2)[1].decode() for data in self.sent]
-
-
 @pytest.fixture
-async def desk() -> AsyncIterator[tuple[Reception, Recorder]]:
+async def desk() -> AsyncIterator[tuple[Reception, Wire]]:
     """A reception whose legs ring and do nothing else."""
     core = Core(FAST, asyncio.get_running_loop())
-    recorder = Recorder()
-    core.carriers.append(recorder)
+    wire = Wire()
+    core.carriers.append(wire)
 
     def ring(leg: Leg) -> None:
         leg.ring()
@@ -63,7 +40,7 @@ async def desk() -> AsyncIterator[tuple[Reception, Recorder]]:
         Reception(
             core, legs, lambda _: LOOPBACK, lambda _m, hop, _p: Origin(hop, "loopback", trusted=True), ring
         ),
-        recorder,
+        wire,
     )
     core.exchanges.close()
     for leg in list(legs.living.values()):
@@ -72,15 +49,15 @@ async def desk() -> AsyncIterator[tuple[Reception, Recorder]]:
     core.exchanges.close()
 
 
-def taken(desk: tuple[Reception, Recorder], data: bytes) -> list[str]:
-    reception, recorder = desk
-    reception.datagram(data, Hop(recorder, ("127.0.0.1", 7000)))
-    return recorder.statuses()
+def taken(desk: tuple[Reception, Wire], data: bytes) -> list[str]:
+    reception, wire = desk
+    reception.datagram(data, Hop(wire, PEER))
+    return [data.split(b" ", 2)[1].decode() for data in wire.sent]
 
 
 @pytest.mark.parametrize("case", OURS, ids=lambda case: case["file"])
 async def test_each_wire_case_has_its_outcome(
-    desk: tuple[Reception, Recorder], case: dict[str, list[str]]
+    desk: tuple[Reception, Wire], case: dict[str, list[str]]
 ) -> None:
     statuses = taken(desk, (WIRE / str(case["file"])).read_bytes())
     assert (statuses or ["drop"]) == case["outcomes"], case["rule"]
@@ -103,7 +80,7 @@ def agrees(statuses: list[str], wanted: list[str]) -> bool:
 @pytest.mark.skipif(not THEIRS, reason="../shared/torture is not here: the messages of RFC 4475 are not run")
 @pytest.mark.parametrize("case", THEIRS, ids=lambda case: case["file"])
 async def test_each_message_of_rfc_4475_has_its_outcome(
-    desk: tuple[Reception, Recorder], case: dict[str, list[str]]
+    desk: tuple[Reception, Wire], case: dict[str, list[str]]
 ) -> None:
     statuses = taken(desk, (TORTURE / str(case["file"])).read_bytes())
     assert agrees(statuses, case["udp_uas_outcomes"]), statuses
