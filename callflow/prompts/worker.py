@@ -47,6 +47,12 @@ class Workbench:
         self._voices: tuple[Voice, ...] = (engine(choice), PicoVoice(choice))
         self._templates = lru_cache(lambda language: Templates(folder / language))
 
+    def warm(self) -> None:
+        """Load the models of a voice that loads them with its first sentence, before memory is limited."""
+        chosen = self._voices[0]
+        for language in () if isinstance(chosen, PicoVoice) else chosen.languages():
+            self.do(Speak(language, "A."))
+
     def do(self, job: Job) -> Answer:
         """Do a job; every fault becomes an answer with `error`."""
         try:
@@ -106,6 +112,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a chatty native library must not break the frames
     bench = Workbench(folder, choice)
+    bench.warm()
     _limit_memory()
     serve(bench, sys.stdin.buffer, answers)
 
