@@ -57,3 +57,13 @@ async def patient(ports: practice.Ports) -> AsyncIterator[Phone]:
     phone = await Phone.open(practice.PROVIDER, "+491711234567", ports.provider)
     yield phone
     phone.close()
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that runs many tests at once is slow: only the test that kills the house keeps real limits.
+
+    Its house is a process of its own and does not see these.
+    """
+    monkeypatch.setattr("sip.asterisk.GRACE_S", 15)
+    monkeypatch.setattr("sip.asterisk_call.DECIDE_S", 10.0)

@@ -150,7 +150,7 @@ def street(classic: Asterisk, ports: practice.Ports) -> Iterator[tuple[practice.
     assert classic.daemon.process.poll() is None
     own = practice.Ports(pbx=ports.pbx, provider=ports.provider)
     plan = street_plan(own)
-    asterisk = practice.switch(plan)
+    asterisk = practice.switch(plan, grace=15)
     yield own, plan, asterisk
     asterisk.stop()
 

@@ -77,7 +77,7 @@ def sbc(classic: Asterisk, ports: practice.Ports) -> Iterator[Sbc]:
     plan = teams_plan(own, front_ports, str(folder.inside))
     pair = authority.pair(FQDN)
     files = {"sbc.pem": pair.certificate, "sbc.key": pair.key, "microsoft-ca.pem": authority.certificate}
-    asterisk = practice.switch(plan, front=f"{INSIDE}:{front_ports.inside}")
+    asterisk = practice.switch(plan, front=f"{INSIDE}:{front_ports.inside}", grace=15)
     front = Front(plan, front_ports, f"{practice.OURS}:{own.sip}", files, folder)
     yield Sbc(own, front_ports, plan, asterisk, front, authority)
     front.stop()

@@ -60,7 +60,7 @@ def plan(ports: Ports, **changes: object) -> Plan:
     return Plan.model_validate(values | changes)
 
 
-def site(folder: Folder, front: str = "127.0.0.4:5062") -> Site:
+def site(folder: Folder, front: str = "127.0.0.4:5062", grace: int = 3) -> Site:
     """Return where things lie in an instance's folder."""
     inside = str(folder.inside)
     return Site(
@@ -70,16 +70,20 @@ def site(folder: Folder, front: str = "127.0.0.4:5062") -> Site:
         log=f"{inside}/log",
         sounds=f"{inside}/sounds",
         front_inside=front,
+        grace_seconds=grace,
         manager_certificate=f"{inside}/etc/manager.pem",
         manager_key=f"{inside}/etc/manager.key",
     )
 
 
-def switch(wanted: Plan, extra: dict[str, str] | None = None, front: str = "127.0.0.4:5062") -> Asterisk:
+def switch(
+    wanted: Plan, extra: dict[str, str] | None = None, front: str = "127.0.0.4:5062", grace: int = 3
+) -> Asterisk:
     """Start Asterisk with exactly what we render (and `extra` files beside it)."""
     secrets = AsteriskSecrets(SECRET, dict.fromkeys(wanted.trunks, "trunk-secret"))
     return Asterisk(
-        "switch", lambda folder: render(wanted, site(folder, front), secrets, TEMPLATES) | (extra or {})
+        "switch",
+        lambda folder: render(wanted, site(folder, front, grace), secrets, TEMPLATES) | (extra or {}),
     )
 
 

@@ -1,0 +1,137 @@
+"""The number plan: homes, migrations, and what is wrong with a plan."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from callflow.plan import Plan, lot
+from callflow.plan_check import check
+from sip.numbers import comes_back, dial_string, spellings, table
+
+NUMBER = "+4935112345600"
+MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)  # 9:00 in Berlin
+TEAMS = {"kind": "teams", "fqdn": "sbc.praxis.example", "certificate": "c.pem", "key": "k.pem"}
+MOVE = {"to": "teams", "start": "2026-11-20", "share": 50}
+
+
+def plan(number: dict[str, object] | None = None, **changes: object) -> Plan:
+    values: dict[str, object] = {
+        "trunks": {"pbx": {"kind": "pbx", "host": "192.0.2.1"}, "teams": TEAMS},
+        "destinations": {
+            "empfang": {"number": "100", "via": "pbx", "teams": "empfang_teams"},
+            "empfang_teams": {"kind": "teams", "number": "+4935112345699", "via": "teams"},
+        },
+        "numbers": {NUMBER: {"flow": "praxis", "destination": "empfang", **(number or {})}},
+    }
+    return Plan.model_validate(values | changes)
+
+
+def codes(wanted: Plan) -> set[str]:
+    return {fault.code for fault in check(wanted)}
+
+
+def test_half_of_two_hundred_calls_moves_and_each_falls_back_to_the_old_home() -> None:
+    moving = plan({"migration": MOVE})
+    rung = [moving.attempts(NUMBER, "empfang", MONDAY, lot(f"call-{n}")) for n in range(200)]
+    moved = rung.count(("empfang_teams", "empfang"))
+    assert moved + rung.count(("empfang",)) == 200
+    assert 80 <= moved <= 120  # four standard deviations would be 72 to 128
+
+
+def test_a_call_keeps_its_lot() -> None:
+    assert lot("call-1") == lot("call-1")
+    assert 0 <= lot("call-1") < 1
+
+
+def test_before_its_first_day_nothing_moves() -> None:
+    late = plan({"migration": {**MOVE, "start": "2026-11-24", "share": 100}})
+    assert late.attempts(NUMBER, "empfang", MONDAY, 0.0) == ("empfang",)
+
+
+@pytest.mark.parametrize(("hour", "rung"), [(8, "empfang_teams"), (12, "empfang")])
+def test_windows_are_german_local_time(hour: int, rung: str) -> None:
+    window = {"days": "mo-fr", "since": "09:00", "until": "12:00"}
+    moving = plan({"migration": {**MOVE, "share": 100, "windows": [window]}})
+    at = MONDAY.replace(hour=hour)
+    assert moving.attempts(NUMBER, "empfang", at, 0.0)[0] == rung
+
+
+def test_a_number_at_home_in_teams_rings_the_counterpart_alone() -> None:
+    assert plan({"home": "teams"}).attempts(NUMBER, "empfang", MONDAY, 0.5) == ("empfang_teams",)
+
+
+def test_a_single_number_takes_every_call_and_several_take_only_their_own() -> None:
+    entry = {"flow": "praxis", "destination": "empfang"}
+    several = plan(numbers={NUMBER: {**entry, "aliases": ["praxis"]}, "+4935112345601": entry})
+    assert (plan().did("anything"), several.did("praxis"), several.did("anything")) == (NUMBER, NUMBER, "")
+
+
+def test_the_good_plan_has_no_fault() -> None:
+    assert codes(plan({"migration": MOVE})) == set()
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"numbers": {"0351123456": {"flow": "praxis", "destination": "empfang"}}}, "not_e164"),
+        ({"numbers": {NUMBER: {"flow": "praxis", "destination": "nobody"}}}, "unknown_destination"),
+        ({"destinations": {"empfang": {"number": "112", "via": "pbx"}}}, "emergency"),
+        ({"destinations": {"empfang": {"kind": "external", "number": NUMBER, "via": "pbx"}}}, "loop"),
+        ({"destinations": {"empfang": {"number": "100"}}}, "no_trunk"),
+        ({"destinations": {"empfang": {"number": "100", "via": "none"}}}, "unknown_trunk"),
+        ({"destinations": {"empfang": {"number": "100", "via": "teams"}}}, "wrong_trunk"),
+        ({"destinations": {"empfang": {}}}, "no_target"),
+        ({"trunks": {"pbx": {"kind": "pbx", "host": "192.0.2.1"}}}, "unknown_trunk"),
+        ({"trunks": {"teams": {**TEAMS, "fqdn": "192.0.2.9"}}}, "no_fqdn"),
+        ({"lines": {"a": {"kind": "asterisk", "host": "192.0.2.3"}}}, "plain_manager"),
+    ],
+)
+def test_the_check_finds(changes: dict[str, object], code: str) -> None:
+    assert code in codes(plan(**changes))
+
+
+def test_the_check_finds_one_number_written_twice() -> None:
+    entry = {"flow": "praxis", "destination": "empfang"}
+    assert "duplicate" in codes(plan(numbers={NUMBER: entry, "+49 351 12345600": entry}))
+
+
+def test_the_check_finds_a_teams_number_without_teams_destination_or_trunk() -> None:
+    bare = plan(
+        {"home": "teams"},
+        trunks={"pbx": {"kind": "pbx", "host": "192.0.2.1"}},
+        destinations={"empfang": {"number": "100", "via": "pbx"}},
+    )
+    assert {"no_teams_target", "no_teams_trunk"} <= codes(bare)
+
+
+def test_the_check_refuses_refer_towards_teams() -> None:
+    empfang = {"kind": "teams", "number": "+4935112345699", "via": "teams", "method": "refer"}
+    assert "teams_refer" in codes(plan({"home": "teams"}, destinations={"empfang": empfang}))
+
+
+def test_the_table_shows_the_plan_of_a_day() -> None:
+    (row,) = table(plan({"migration": MOVE}), MONDAY)
+    assert (row.number, row.home, row.destination) == (NUMBER, "teams / pbx", "empfang_teams / empfang")
+    assert row.moving == "moving: to teams from 20.11.2026, 50 %, always, falls back"
+
+
+def test_numbers_are_recognised_as_trunks_write_them() -> None:
+    assert spellings(NUMBER) == (NUMBER, "004935112345600", "035112345600", "4935112345600")
+
+
+def test_destinations_become_dial_strings() -> None:
+    entries = plan(destinations={"a": {"uri": "sip:100@127.0.0.1:5070"}, "b": {"number": "7", "via": "pbx"}})
+    strings = [dial_string(entry) for entry in entries.destinations.values()]
+    assert strings == ["PJSIP/direct/sip:100@127.0.0.1:5070", "PJSIP/7@pbx"]
+
+
+def test_a_call_that_an_outside_number_forwards_back_is_recognised() -> None:
+    outside = "+4917155555555"
+    forwarding = plan(destinations={"handy": {"kind": "external", "number": outside, "via": "pbx"}})
+    ringing = [("+491711234567", outside)]
+    assert comes_back(forwarding, "+491711234567", outside, ringing)
+    assert not comes_back(forwarding, "+491711234567", "", ringing)
+    assert comes_back(forwarding, "+491711234567", "", ringing * 2)
+    assert not comes_back(forwarding, "+4930111", outside, ringing)
