@@ -237,6 +237,47 @@ def replay(
         sys.exit(rehearsal.replay(places.settings(places.Options(data, config, prompts)), call_id, _console))
 
 
+@app.command()
+def numbers(
+    what: Annotated[str, typer.Argument(help="leer: Tabelle; check: Fehler suchen / find faults")] = "",
+    at: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="Stand")] = None,
+    config: Config = None,
+) -> None:
+    """Den Rufnummernplan zeigen oder prüfen / show or check the number plan."""
+    from callflow.bootstrap import hybrid  # noqa: PLC0415  # see serve
+
+    with _told():
+        house = places.settings(places.Options(Path(), config))
+        if what == "check":
+            faults = hybrid.number_faults(house)
+            _console.print("\n".join(faults) or "keine Fehler / no faults", markup=False, highlight=False)
+            return
+        _console.print(hybrid.number_table(house, (at or datetime.now()).astimezone()))  # noqa: DTZ005
+
+
+class Rendered(StrEnum):
+    """Whose configuration `render` writes."""
+
+    asterisk = "asterisk"
+    kamailio = "kamailio"
+
+
+@app.command()
+def render(
+    what: Annotated[Rendered, typer.Argument(help="asterisk | kamailio")],
+    out: Annotated[Path, typer.Option(help="Zielordner / folder to write to")],
+    asterisk_version: Annotated[str, typer.Option(help="asterisk -V")] = "22.10",
+    config: Config = None,
+) -> None:
+    """Konfiguration für Asterisk oder Kamailio schreiben / write the PBX or SBC configuration."""
+    from callflow.bootstrap import hybrid  # noqa: PLC0415  # see serve
+
+    with _told():
+        house = places.settings(places.Options(Path(), config))
+        for name in hybrid.render(house, what.value, out, asterisk_version):
+            _console.print(name, highlight=False)
+
+
 @contextmanager
 def _told() -> Iterator[None]:
     """Tell a fault that people can mend in words, and exit with status 1."""

@@ -11,6 +11,7 @@ from callflow.settings import AddressError
 from callflow.simulate.replay import NoSuchCallError
 from callflow.simulate.script import ScriptError
 from callflow.store.database import WrongKeyError
+from sip.render.files import RenderError
 
 
 class AlreadyRunningError(RuntimeError):
@@ -28,6 +29,7 @@ MENDABLE = (
     ManifestError,
     VoiceError,
     ScriptError,
+    RenderError,
 )
 
 

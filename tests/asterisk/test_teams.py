@@ -106,6 +106,12 @@ async def patient(sbc: Sbc) -> AsyncIterator[Phone]:
     phone.close()
 
 
+@pytest.fixture(autouse=True)
+def long_rings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A silent data centre is left after two seconds; the ringing must last longer."""
+    monkeypatch.setattr("tests.support.asterisk_house.RING_MS", 8000)
+
+
 @contextlib.asynccontextmanager
 async def holding(sbc: Sbc, store: Store, *, teams_up: bool) -> AsyncIterator[AsteriskLine]:
     """Run our line, once it knows how the Teams trunk stands."""

@@ -245,13 +245,13 @@ class _Connection:
             task.add_done_callback(self._tasks.discard)
 
     async def _invited(self, invite: Sip) -> None:
-        self.answer(invite, 100, "Trying")
         status = self._peer.status
-        if status not in (0, 200):
+        if status == 0:
+            return
+        self.answer(invite, 100, "Trying")
+        if status != 200:
             extra = "RETRY-AFTER: 10\r\n" if status == 503 else ""
             self.answer(invite, status, "No", tag="x", extra=extra)
-            return
-        if status == 0:
             return
         loop = asyncio.get_running_loop()
         _, sound = await loop.create_datagram_endpoint(SecureSound, local_addr=(self._peer.host, 0))
