@@ -11,9 +11,9 @@ from rich.table import Table
 
 from callflow.effects import Gather, LineEffect, Prompt, Record, Transfer
 from callflow.numbers import written
+from callflow.prompts.wording import Wording
 from callflow.simulate.script import Deed, Press, Quit, Ring, ScriptError, Talk, Wait, deed, default, fits
 from callflow.simulate.walk import Beat
-from callflow.prompts.wording import Wording
 
 Speaker = Callable[[tuple[Prompt, ...]], None]
 _HINTS = {
