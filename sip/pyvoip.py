@@ -76,7 +76,7 @@ class _Wire:
         self._end.close()
 
 
-class _Phone(pyVoIP.VoIP.VoIPPhone):  # type: ignore[misc] - pyVoIP ships no types
+class _Phone(pyVoIP.VoIP.VoIPPhone):
     """VoIPPhone with one socket less and two timers less."""
 
     def _callback_MSG_Invite(self, request: Any) -> None:  # noqa: ANN401, N802 - pyVoIP's name and type
@@ -116,7 +116,7 @@ class Guarded:
         self._phone = _Phone(*server, *_user(account), me[0], lambda _call: None, me[1])
         self._client = self._phone.sip
         # Its own start() binds, registers in the caller's thread, and polls every 10 ms in another.
-        self._client.s = self._client.out = self._wire
+        self._client.s = self._client.out = self._wire  # type: ignore[assignment]  # as _silenced
         self._client.register_timeout = ANSWER_WITHIN_S
 
     @property
@@ -183,11 +183,12 @@ class Guarded:
 @contextlib.contextmanager
 def _silenced() -> Iterator[None]:
     """Put `_NoSound` in RTPClient's place: pyVoIP looks the name up at call time."""
-    original, RTP.RTPClient = RTP.RTPClient, _NoSound
+    original = RTP.RTPClient
+    RTP.RTPClient = _NoSound  # type: ignore[misc,assignment]  # it makes only the calls that pyVoIP makes
     try:
         yield
     finally:
-        RTP.RTPClient = original
+        RTP.RTPClient = original  # type: ignore[misc]  # as above
 
 
 def _user(account: Account | None) -> tuple[str, str]:
