@@ -3,7 +3,9 @@
 set -euo pipefail
 
 wanted() { # command debian-package brew-formula
-  command -v "$1" >/dev/null 2>&1 || { apt_missing+=("$2"); brew_missing+=("$3"); }
+  command -v "$1" >/dev/null 2>&1 && return
+  apt_missing+=("$2")
+  [ -z "$3" ] || brew_missing+=("$3")
 }
 
 apt_missing=()
