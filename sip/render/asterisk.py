@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from callflow.plan import AsteriskLine, Plan, SipTrunk, TeamsTrunk
@@ -112,6 +112,8 @@ def render(plan: Plan, site: Site, secrets: AsteriskSecrets, templates: Path) ->
     Raises:
         RenderError: a value cannot be written, a password is missing, or there is no Asterisk line.
     """
+    line = _line(plan)
+    site = replace(site, sounds=line.sounds_in_asterisk or line.sounds or site.sounds)
     values = {"banner": BANNER, "site": site, "secrets": secrets, **_values(plan, site)}
     _demand_passwords(plan, secrets)
     env = environment(templates, "asterisk")
