@@ -54,6 +54,8 @@ class Numpad:
         digits = event.digits if isinstance(event, (DigitsPressed, TimedOut)) else ""
         if state.phase == CONFIRM:
             return self._confirm(state, digits)
+        if not digits:  # silence is no wrong number: the question alone comes again
+            return self._again(state)
         value = self.reads(digits.strip("*#"))
         if not value:
             return self._again(state, say(state, self.wrong))
