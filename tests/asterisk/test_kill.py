@@ -53,7 +53,7 @@ async def serving(
 ) -> AsyncIterator[tuple[subprocess.Popen[bytes], httpx.AsyncClient]]:
     """Run the house in a process group of its own, until its line is up."""
     http = free_port(kind=socket.SOCK_STREAM)
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: ASYNC220  # starting takes milliseconds, and kill needs the plain handle
         [
             *(sys.executable, "-m", "callflow", "serve", "--data", str(data), "--config", str(config)),
             *("--http", f"127.0.0.1:{http}", "--sip", f"127.0.0.1:{free_port()}"),
@@ -112,7 +112,7 @@ def calls(data: Path) -> list[tuple[str, str]]:
 
 
 @pytest.mark.timeout(240)
-async def test_callers_of_a_killed_house_reach_the_reception_and_leave_cards(
+async def test_callers_of_a_killed_house_reach_the_reception_and_leave_cards(  # noqa: PLR0913, PLR0917  # fixtures
     tmp_path: Path, config: Path, ports: practice.Ports, classic: Asterisk, patient: Phone, reception: Phone
 ) -> None:
     data = tmp_path / "data"
@@ -135,7 +135,7 @@ async def test_callers_of_a_killed_house_reach_the_reception_and_leave_cards(
         await rung[-1].until(lambda: len(rung[-1].sound.heard) > 5)
         await over([*talks, late], rung)
     async with serving(config, data), asyncio.timeout(20):
-        while len(await asyncio.to_thread(cards, data)) < len(CALLERS):
+        while len(await asyncio.to_thread(cards, data)) < len(CALLERS):  # noqa: ASYNC110  # another process writes
             await asyncio.sleep(0.1)
     assert cards(data) == [(caller, "missed") for caller in CALLERS]
     assert calls(data) == [*((caller, "missed") for caller in CALLERS), ("+4917199999999", "transferred")]
