@@ -70,7 +70,9 @@ async def page(request: Request, staff: StaffDep, house: HouseDep) -> Response:
         (texts("house.database"), f"SQLite {now.sqlite}", False),
         *_flows(house.flows(), texts),
     ]
-    return show(request, "house.html", staff, gauges=gauges)
+    external = any(form.url for form in house.forms.forms.values())
+    key = house.form_key if external and staff.admin else ""
+    return show(request, "house.html", staff, gauges=gauges, form_key=key)
 
 
 def _flows(flows: Mapping[str, Entry], texts: Texts) -> Iterator[tuple[str, str, bool]]:
