@@ -218,6 +218,7 @@ class Stage:
         self.outcome: str = ""
 
     def run(self) -> Run:
+        """Play every scene and compare."""
         for scene in self.case.story:
             for about in self.answers:
                 if (given := getattr(scene, about)) is not None:

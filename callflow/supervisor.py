@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
+
+from callflow import parent
 
 FIRST_PAUSE = 0.2  # seconds before the first restart; doubled each time up to LONGEST_PAUSE
 LONGEST_PAUSE = 10.0
@@ -80,7 +83,12 @@ class Supervisor:
         # the children in order.
         with _opened(child.log) as log:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, *child.command, start_new_session=True, stderr=log
+                sys.executable,
+                *child.command,
+                start_new_session=True,
+                stderr=log,
+                stdin=asyncio.subprocess.PIPE,
+                env=os.environ | {parent.VARIABLE: "1"},
             )
         self._running[child.name] = process
         self.report(child.name, "started", process.pid)

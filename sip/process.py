@@ -18,7 +18,7 @@ from pathlib import Path
 
 import structlog
 
-from callflow import logs
+from callflow import logs, parent
 from callflow.prompts.cache import Cache
 from callflow.sealing import Sealer, load_key
 from callflow.spool import SpoolWriter
@@ -152,6 +152,7 @@ async def _main(config: LineConfig) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    parent.watch(stop.set)
     line = Line(config)
     _quieten_collector()
     await line.run(stop)

@@ -13,7 +13,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from callflow import logs
+from callflow import logs, parent
 from callflow.bootstrap import asterisk, first_run, practice, sending, twilio
 from callflow.bootstrap.chores import Chores
 from callflow.bootstrap.flows import Shelf, shelf
@@ -220,6 +220,7 @@ class _Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told)
+        parent.watch(self._told)
         await self._serve()
 
     def _told(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from pathlib import Path
 
 from callflow.supervisor import Child, Supervisor
@@ -78,3 +79,35 @@ async def test_a_process_that_ignores_the_request_is_killed(tmp_path: Path) -> N
     supervisor.stop()
     await running
     assert reports.seen[-1] == ("deaf", "ended", -signal.SIGKILL)
+
+
+# A supervisor of its own whose only child tells through pipes when it lives and when it has noticed the end.
+ORPHANED = """
+import asyncio, sys
+from callflow.supervisor import Child, Supervisor
+asyncio.run(Supervisor((Child("child", ("-c", sys.argv[1], *sys.argv[2:])),), lambda *_: None).run())
+"""
+MOURNER = """
+import asyncio, sys
+from callflow import parent
+async def live():
+    gone = asyncio.Event()
+    parent.watch(gone.set)
+    open(sys.argv[1], "w").close()
+    await gone.wait()
+    open(sys.argv[2], "w").close()
+asyncio.run(live())
+"""
+
+
+async def test_a_child_notices_that_its_supervisor_was_killed(tmp_path: Path) -> None:
+    alive, noticed = tmp_path / "alive", tmp_path / "noticed"
+    os.mkfifo(alive)
+    os.mkfifo(noticed)
+    supervisor = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", ORPHANED, MOURNER, str(alive), str(noticed)
+    )
+    await asyncio.to_thread(alive.read_bytes)
+    supervisor.kill()
+    await supervisor.wait()
+    assert await asyncio.wait_for(asyncio.to_thread(noticed.read_bytes), 10) == b""
