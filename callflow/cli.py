@@ -169,6 +169,8 @@ def check(
     options = places.Options(Path(), config, prompts)
     text, status = checking.check(path, options, form.value, language)
     sys.stdout.write(text)
+    if path is None and form is CheckFormat.text and not status:
+        sys.stdout.write(checking.sms_costs(options, language))
     sys.exit(status)
 
 
@@ -276,6 +278,40 @@ def render(
         house = places.settings(places.Options(Path(), config))
         for name in hybrid.render(house, what.value, out, asterisk_version):
             _console.print(name, highlight=False)
+
+
+@app.command()
+def token(
+    name: Annotated[str, typer.Argument(help="wer es benutzt / who uses it")],
+    scope: Annotated[list[str] | None, typer.Option(help="z. B. cards:read; leer: alle / all")] = None,
+    data: Data = Path("var/data"),
+    config: Config = None,
+) -> None:
+    """Ein API-Token ausstellen / issue an API token; it is shown once."""
+    from callflow.bootstrap import access  # noqa: PLC0415  # see serve
+
+    with _told():
+        issued = access.token(places.settings(places.Options(data, config)), name, scope or ())
+        _console.print(issued, markup=False, highlight=False)
+
+
+@app.command()
+def users(  # noqa: PLR0913 - one parameter for each option
+    login: Annotated[str, typer.Argument(help="Anmeldename / login")],
+    name: Annotated[str, typer.Option(help="Name auf den Seiten / name on the pages")] = "",
+    http: Http = "127.0.0.1:8080",
+    data: Data = Path("var/data"),
+    config: Config = None,
+    *,
+    admin: Annotated[bool, typer.Option(help="darf verwalten / may administer")] = False,
+) -> None:
+    """Einen Link zum Setzen des Passworts ausgeben / print a link to set a password."""
+    from callflow.bootstrap import access  # noqa: PLC0415  # see serve
+
+    with _told():
+        house = places.settings(places.Options(data, config, http=http))
+        link = access.password_link(house, login, name, "admin" if admin else "staff")
+        _console.print(link, markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager

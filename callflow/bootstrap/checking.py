@@ -15,9 +15,10 @@ from callflow.language import FlowErrors, Problem, load_calendars
 from callflow.language.problems import ordered
 from callflow.language.report import Format, check_files, exit_status, report
 from callflow.language.source import read
+from callflow.outbox import preview
 from callflow.settings import Settings
 
-__all__ = ["TWO_WEEKS", "ZONE", "check", "history", "hours", "rollback"]
+__all__ = ["TWO_WEEKS", "ZONE", "check", "history", "hours", "rollback", "sms_costs"]
 
 TWO_WEEKS = timedelta(days=13)
 
@@ -75,6 +76,15 @@ def _names(hours: Path) -> Collection[str]:
         return ()
     named = data.get("calendars") if isinstance(data, dict) else None
     return tuple(named) if isinstance(named, dict) else ()
+
+
+def sms_costs(options: places.Options, language: str) -> str:
+    """Show what the text messages look like, how many segments they take and what they cost."""
+    house = places.settings(options)
+    sms, languages = house.practice.sms, house.practice.languages
+    name = house.practice.practice.sms_name
+    rows = preview.previews(name, house.public_url, languages, sms.cents_per_segment)
+    return preview.table(rows, language) + "\n"
 
 
 def hours(house: Settings, first: date, last: date, language: str) -> str:

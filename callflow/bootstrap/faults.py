@@ -11,6 +11,8 @@ from callflow.settings import AddressError
 from callflow.simulate.replay import NoSuchCallError
 from callflow.simulate.script import ScriptError
 from callflow.store.database import WrongKeyError
+from callflow.users.account import AccountError
+from callflow.users.api_token import ScopeError
 from sip.render.files import RenderError
 
 
@@ -30,6 +32,8 @@ MENDABLE = (
     VoiceError,
     ScriptError,
     RenderError,
+    AccountError,
+    ScopeError,
 )
 
 

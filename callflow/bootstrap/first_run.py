@@ -51,7 +51,7 @@ def admin_link(settings: Settings) -> str:
         token = store.write_now(lambda tx: invitation.first_admin(tx, now=datetime.now(UTC)))
     finally:
         store.close()
-    return f"http://{settings.http}/password/{token}" if token else ""
+    return f"http://{settings.http}/set-password/{token}" if token else ""
 
 
 def spoken_facts(settings: Settings) -> Facts:

@@ -14,14 +14,18 @@ SCOPES = ("cards:read", "cards:write", "calls:read", "outbox:read", "events:writ
 _USED_STEP = timedelta(minutes=1)
 
 
+class ScopeError(ValueError):
+    """A scope that does not exist."""
+
+
 def issue(tx: Tx, *, name: str, scopes: Collection[str], now: datetime) -> tuple[str, ApiToken]:
     """Make a token; it is shown once and kept as a hash.
 
     Raises:
-        ValueError: a scope that is none of `SCOPES`.
+        ScopeError: a scope that is none of `SCOPES`.
     """
     if unknown := sorted(set(scopes) - set(SCOPES)):
-        raise ValueError(f"unknown scopes: {', '.join(unknown)}")
+        raise ScopeError(f"unknown scopes: {', '.join(unknown)}; there are {', '.join(SCOPES)}")
     token = new_token()
     row = ApiToken(
         token_hash=fingerprint(token), name=name, scopes=" ".join(sorted(set(scopes))), created_at=now

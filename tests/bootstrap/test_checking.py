@@ -31,9 +31,18 @@ def spoil(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-def test_a_sound_configuration_is_checked_in_silence(config: Path) -> None:
+def test_a_sound_configuration_is_told_what_its_text_messages_cost_and_nothing_else(config: Path) -> None:
     result = run("check", "--config", config)
-    assert (result.exit_code, result.output) == (0, "")
+    told = [line.split(":")[0] for line in result.output.splitlines()]
+    assert (result.exit_code, told) == (
+        0,
+        [
+            "SMS link [de]",
+            "SMS link [en]",
+            "SMS reply [de]",
+            "SMS reply [en]",
+        ],
+    )
 
 
 def test_all_problems_of_all_files_are_told_at_once(config: Path) -> None:
