@@ -28,7 +28,8 @@ from callflow.frames import (
     Working,
     encode,
 )
-from callflow.session import Reaction, Sessions
+from callflow.homes import Desk
+from callflow.session import Reaction
 from callflow.takeover import Takeover
 
 _log = structlog.get_logger("lines")
@@ -49,7 +50,7 @@ class LineServer:
     def __init__(
         self,
         path: Path,
-        sessions: Sessions,
+        sessions: Desk,
         takeover: Takeover,
         measured: Callable[[str, dict[str, float]], None] = lambda _name, _counters: None,
     ) -> None:
@@ -103,7 +104,7 @@ class _Connection:
     def __init__(
         self,
         writer: StreamWriter,
-        sessions: Sessions,
+        sessions: Desk,
         takeover: Takeover,
         measured: Callable[[str, dict[str, float]], None],
     ) -> None:

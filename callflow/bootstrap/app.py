@@ -22,6 +22,7 @@ from callflow.directory import Recognition
 from callflow.events import Told
 from callflow.flow import State
 from callflow.handlers import Handlers
+from callflow.homes import Homes
 from callflow.hours import told
 from callflow.inbox import Deadlines
 from callflow.lines import LineServer
@@ -102,7 +103,7 @@ def build(settings: Settings) -> Rooms:
     recognition = Recognition(window=timedelta(hours=settings.practice.inbox.repeat_hours))
     sessions = Sessions(store, flows, studio, handlers, recognition, _now)
     takeover = Takeover(SpoolReader(settings.data / "spool", sealer), sessions, _now)
-    lines = LineServer(app_socket(settings.data), sessions, takeover)
+    lines = LineServer(app_socket(settings.data), Homes(sessions, settings.plan), takeover)
     asterisks = asterisk.asterisk_lines(settings, sessions, studio, sealer)
     web = create_app(_house(settings, store, deadlines, lines, asterisks, flows))
     for router in twilio.voice_routers(settings, sessions, sealer, _now):

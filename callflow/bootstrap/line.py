@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import phonenumbers
 from pydantic import SecretStr
 
 from callflow.bootstrap.places import app_socket
@@ -21,8 +20,10 @@ from callflow.plan import (
 from callflow.settings import Address, Settings
 from sip.line_config import Destination as LineDestination
 from sip.line_config import Did, LineConfig
+from sip.numbers import spellings
 from sip.phone_settings import LOOPBACK, Account, Listen, Peer, PhoneSettings
 
+SIP_PORT, TLS_PORT = 5060, 5061
 Passwords = Mapping[str, SecretStr]
 
 
@@ -79,19 +80,12 @@ def _did(number: str, plan: Plan, spoken: Announcements) -> Did:
     entry = plan.numbers[number]
     return Did(
         number=number,
-        aliases=(*entry.aliases, *_spellings(number)),
+        aliases=(*entry.aliases, *spellings(number)),
         fallback=spoken.fallback,
         sorry=spoken.sorry,
         destination=plan.counterpart(entry.destination, entry.home),
         any=len(plan.numbers) == 1,
     )
-
-
-def _spellings(number: str) -> tuple[str, ...]:
-    """Return how trunks write `number` in a request: without plus, with 00, national, digits alone."""
-    parsed = phonenumbers.parse(number, None)
-    national = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
-    return number[1:], f"00{number[1:]}", "".join(digit for digit in national if digit.isdecimal())
 
 
 def _destination(entry: Destination) -> LineDestination:
@@ -126,7 +120,7 @@ def _account(name: str, trunk: SipTrunk, secrets: Passwords) -> Account:
         user=trunk.account.username,
         domain=trunk.host,
         password=secrets[name].get_secret_value(),
-        registrar=trunk.proxy or f"{trunk.host}:{trunk.port}",
+        registrar=_far_side(trunk),
         transport=trunk.transport,
         channels=trunk.calls,
     )
@@ -137,12 +131,18 @@ def _peer(name: str, trunk: SipTrunk, secrets: Passwords) -> Peer:
     return Peer(
         name=name,
         networks=trunk.accept or _network(trunk.host),
-        host=trunk.proxy or f"{trunk.host}:{trunk.port}",
+        host=_far_side(trunk),
         transport=trunk.transport,
         user=account.username if account else "",
         password=secrets[name].get_secret_value() if account else "",
         channels=trunk.calls,
     )
+
+
+def _far_side(trunk: SipTrunk) -> str:
+    """Return where requests go; without a port of its own, DNS (NAPTR, SRV) decides and knows substitutes."""
+    usual = TLS_PORT if trunk.transport == "tls" else SIP_PORT
+    return trunk.proxy or (trunk.host if trunk.port in {SIP_PORT, usual} else f"{trunk.host}:{trunk.port}")
 
 
 def _network(host: str) -> tuple[str, ...]:

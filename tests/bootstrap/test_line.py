@@ -1,0 +1,69 @@
+"""The number plan reaches the line process whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from callflow.bootstrap.line import Announcements, line_config
+from callflow.bootstrap.places import Options, settings
+from callflow.plan import EmbeddedLine, Plan
+from callflow.settings import Settings
+from sip.line_config import LineConfig
+from sip.phone_settings import Account, Peer
+
+ACCOUNT = {"username": "620"}
+
+
+def _house(tmp_path: Path, *trunks: str) -> Settings:
+    plan = {
+        "lines": {"telefon": {"kind": "embedded", "trunks": trunks}},
+        "trunks": {
+            "box": {"kind": "pbx", "host": "fritz.box", "registers": True, "account": ACCOUNT},
+            "anlage": {"kind": "pbx", "host": "127.0.0.2", "port": 5070, "accept": ["127.0.0.0/29"]},
+        },
+        "destinations": {"empfang": {"number": "100", "via": "anlage"}},
+        "numbers": {"+4935112345600": {"flow": "praxis", "destination": "empfang", "aliases": ["praxis"]}},
+    }
+    made = settings(Options(tmp_path))
+    secrets = made.secrets.model_copy(update={"sip_passwords": {"box": SecretStr("geheim")}})
+    return made.model_copy(update={"plan": Plan.model_validate(plan), "secrets": secrets})
+
+
+def _config(house: Settings) -> LineConfig:
+    line = house.plan.lines["telefon"]
+    assert isinstance(line, EmbeddedLine)
+    return line_config(house, "telefon", line, Announcements("a", "b"))
+
+
+def test_a_registering_trunk_becomes_an_account_whose_server_dns_finds(tmp_path: Path) -> None:
+    phone = _config(_house(tmp_path, "box")).phone
+    assert phone.accounts == (
+        Account(
+            name="box", user="620", domain="fritz.box", password="geheim", registrar="fritz.box", channels=30
+        ),
+    )
+    assert phone.peers == ()
+
+
+def test_a_trunk_by_address_becomes_a_peer_with_its_own_port(tmp_path: Path) -> None:
+    assert _config(_house(tmp_path, "anlage")).phone.peers == (
+        Peer(name="anlage", networks=("127.0.0.0/29",), host="127.0.0.2:5070", channels=30),
+    )
+
+
+def test_without_trunks_this_machine_may_call(tmp_path: Path) -> None:
+    assert [peer.name for peer in _config(_house(tmp_path)).phone.peers] == ["loopback"]
+
+
+def test_a_number_is_known_however_a_trunk_writes_it(tmp_path: Path) -> None:
+    config = _config(_house(tmp_path))
+    written = ("+4935112345600", "4935112345600", "004935112345600", "035112345600", "praxis")
+    known = [config.did(each) for each in written]
+    assert [did.number if did else "" for did in known] == ["+4935112345600"] * 5
+
+
+def test_a_destination_behind_a_trunk_keeps_its_trunk(tmp_path: Path) -> None:
+    empfang = _config(_house(tmp_path)).destinations["empfang"]
+    assert (empfang.uri, empfang.line, empfang.method) == ("100", "anlage", "bridge")
