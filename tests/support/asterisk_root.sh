@@ -36,7 +36,7 @@ build() {
   local mirror=${MIRROR:-$(mirror_of_this_machine)}
   rm -rf --one-file-system "$ROOT"
   mkdir -p "$(dirname "$ROOT")"
-  debootstrap --variant=minbase sid "$ROOT" "${mirror:-http://deb.debian.org/debian}"
+  debootstrap --variant=minbase sid "$ROOT" "${mirror:?no Debian mirror in the sources of apt: set MIRROR}"
   trim
   chroot "$ROOT" apt-get update -qq
   chroot "$ROOT" apt-get install -y -qq "${PACKAGES[@]}"
