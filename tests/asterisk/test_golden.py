@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from sqlmodel import select
 
 from callflow import numbers
 from callflow.events import CallStarted, Event
 from callflow.golden import ZONE, Case, Scene, read_case
 from callflow.plan import Plan
 from callflow.session import EndedAlone, Reaction
-from callflow.store import Call, Card, Intent, Store
+from callflow.store import Store
 from tests.support import asterisk_site as practice
 from tests.support.asterisk_box import Asterisk
 from tests.support.asterisk_house import FRAMES, Coder, Hasty, desk, line_up, sessions
+from tests.support.left_behind import expected, left_behind
 from tests.support.simple_phone import Phone, Talk
 from tests.support.stores import open_store
 
@@ -112,27 +112,6 @@ async def told(house: House, patient: Phone, port: int) -> None:
             talk.hang_up()
     async with asyncio.timeout(20):
         await talk.ended.wait()
-
-
-def left_behind(store: Store) -> dict[str, object]:
-    """Return what the only call left."""
-    call = store.read_now(lambda tx: tx.exec(select(Call)).one())
-    cards = store.read_now(lambda tx: tx.exec(select(Card)).all())
-    sent = store.read_now(lambda tx: tx.exec(select(Intent)).all())
-    return {
-        "outcome": call.outcome,
-        "cards": [(card.kind, card.concern, card.urgency, card.number) for card in cards],
-        "sms": [intent.target for intent in sent],
-    }
-
-
-def expected(case: Case) -> dict[str, object]:
-    wanted = case.expects
-    return {
-        "outcome": wanted.outcome,
-        "cards": [(c.card, c.concern, c.urgency, numbers.e164(c.number)) for c in wanted.cards],
-        "sms": [numbers.e164(sms.to) for sms in wanted.sms],
-    }
 
 
 def answer(case: Case) -> str:
