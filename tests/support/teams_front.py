@@ -47,6 +47,11 @@ class Front:
         for name, text in kamailio.render(plan, site, TEMPLATES).items():
             (folder.outside / name).write_text(text)
         inside = str(folder.inside)
+        # The harder order on purpose: nothing orders the two when a machine boots.
+        self.proxy = Daemon(
+            ["/usr/sbin/kamailio", "-DD", "-E", "-f", f"{inside}/kamailio.cfg", "-Y", inside, "-w", inside],
+            folder.outside / "kamailio.log",
+        )
         self.media = Daemon(
             [
                 "/usr/bin/rtpengine",
@@ -56,10 +61,6 @@ class Front:
                 "rtpengine",
             ],
             folder.outside / "rtpengine.log",
-        )
-        self.proxy = Daemon(
-            ["/usr/sbin/kamailio", "-DD", "-E", "-f", f"{inside}/kamailio.cfg", "-Y", inside, "-w", inside],
-            folder.outside / "kamailio.log",
         )
 
     def log(self) -> str:
