@@ -14,16 +14,24 @@ from sqlmodel import Field, SQLModel
 from callflow.sealing import Sealer
 from callflow.store.columns import Envelope, Placed, PlacedBytes, Sealed, Utc
 
+_UNLOADED = object()
+
 
 def new_id() -> str:
     """Return a fresh row id: 32 hexadecimal digits, random."""
     return uuid4().hex
 
 
-def sealed(blind: str = "", *, binary: bool = False) -> Any:  # noqa: ANN401  Field() must fit every annotation
-    """Declare a personal column; see `Sealed`."""
+def sealed(blind: str = "", *, binary: bool = False, later: bool = False) -> Any:  # noqa: ANN401  Field() must fit every annotation
+    """Declare a personal column; see `Sealed`.
+
+    Args:
+        blind: as for `Sealed`.
+        binary: as for `Sealed`.
+        later: added to a table that had rows: theirs is NULL until they are written, and reads as empty.
+    """
     default: str | bytes = b"" if binary else ""
-    return Field(default=default, sa_column=Column(Sealed(blind, binary=binary), nullable=False))
+    return Field(default=default, sa_column=Column(Sealed(blind, binary=binary), nullable=later))
 
 
 def instant(*, index: bool = False, nullable: bool = False) -> Any:  # noqa: ANN401  as above
@@ -97,8 +105,10 @@ def _seal(mapper: Mapper[Row], _connection: Connection, row: Row) -> None:
 def _unseal(row: Row, context: QueryContext) -> None:
     mapper = inspect(type(row))
     for name, column in _sealed_columns(mapper):
-        envelope = row.__dict__.get(name)
-        if isinstance(envelope, Envelope):
+        envelope = row.__dict__.get(name, _UNLOADED)
+        if envelope is None:
+            set_committed_value(row, name, b"" if column.binary else "")
+        elif isinstance(envelope, Envelope):
             where = place(_table(mapper), name, row.id)
             plain = sealer_of(context.session).unseal(envelope, where)
             set_committed_value(row, name, _placed(plain, envelope, where, binary=column.binary))

@@ -6,11 +6,18 @@ from datetime import datetime
 
 from sqlmodel import Field
 
-from callflow.store.row import Row, instant
+from callflow.store.row import Row, instant, sealed
 
 
 class User(Row, table=True):
-    """A person who works in the practice. `role` is "staff" or "admin"; an empty hash means: not set yet."""
+    """A person who works in the practice.
+
+    Args:
+        role: "staff" or "admin".
+        language: of the pages, in browsers where none was chosen.
+        device: the person's own telephone for click-to-call: an extension, a Teams number or a mobile one.
+        password_hash: empty until a password was set.
+    """
 
     __tablename__ = "users"
 
@@ -18,6 +25,7 @@ class User(Row, table=True):
     name: str = ""
     role: str = "staff"
     language: str = "de"
+    device: str = sealed(later=True)
     password_hash: str = ""
     active: bool = True
     failures: int = 0

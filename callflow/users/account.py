@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -10,10 +12,12 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlmodel import col, select
 
+from callflow import numbers
 from callflow.store import Tx, User
 
 Role = Literal["staff", "admin"]
 SHORTEST = 10
+_EXTENSION = re.compile(r"[0-9*#]{1,8}")
 _LONGEST = 256
 _TRIES = 5
 _LOCK = timedelta(minutes=5)
@@ -53,6 +57,53 @@ def everyone(tx: Tx) -> Sequence[User]:
     return tx.exec(select(User).order_by(col(User.name), col(User.id))).all()
 
 
+def own_device(typed: str) -> str:
+    """Return a person's own telephone as it is dialled: an extension as it is, else E.164; "" for none.
+
+    Raises:
+        AccountError: neither; emergency and service numbers are nobody's telephone.
+    """
+    text = typed.strip()
+    number = numbers.e164(text)
+    if number and numbers.diallable(number):
+        return number
+    # 112 looks like an extension, and 0112 dials it over an outside line.
+    if text and (not _EXTENSION.fullmatch(text) or text.lstrip("0") in numbers.NEVER_DIALLED):
+        raise AccountError("an extension of at most 8 digits, or a full telephone number")
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What may change about a member of the team; see `callflow.store.User`.
+
+    Args:
+        device: as given back by `own_device`.
+    """
+
+    name: str
+    role: Role = "staff"
+    language: str = "de"
+    device: str = ""
+
+
+def change(tx: Tx, user_id: str, person: Person) -> None:
+    """Change what is known of a person.
+
+    Raises:
+        AccountError: no name, or nobody would manage the house any more.
+    """
+    if not person.name.strip():
+        raise AccountError("a name is needed")
+    user = tx.get_one(User, user_id)
+    if user.role == "admin" and person.role != "admin" and not _other_admin(tx, user_id):
+        raise AccountError("somebody must manage the house")
+    user.name = person.name.strip()
+    user.role = person.role
+    user.language = person.language
+    user.device = person.device
+
+
 def hash_password(password: str) -> str:
     """Return the argon2id hash. Slow on purpose: call it outside a transaction, in a thread.
 
@@ -86,3 +137,8 @@ def count_failure(tx: Tx, user_id: str, *, now: datetime) -> None:
     if user.failures >= _TRIES:
         user.failures = 0
         user.locked_until = now + _LOCK
+
+
+def _other_admin(tx: Tx, user_id: str) -> bool:
+    others = select(User).where(User.role == "admin", col(User.active), User.id != user_id)
+    return tx.exec(others).first() is not None

@@ -61,10 +61,10 @@ class Staff:
         return self.user.role == "admin"
 
 
-def texts_for(request: Request) -> Texts:
-    """Return the staff texts in the language chosen in this browser, else in German."""
-    wish = request.cookies.get(LANGUAGE_COOKIE, "")
-    return pages.staff_texts()[wish if wish in STAFF_LANGUAGES else "de"]
+def texts_for(request: Request, user: User | None = None) -> Texts:
+    """Return the staff texts in the language chosen in this browser, else the person's own, else German."""
+    wishes = (request.cookies.get(LANGUAGE_COOKIE, ""), user.language if user else "")
+    return pages.staff_texts()[next((wish for wish in wishes if wish in STAFF_LANGUAGES), "de")]
 
 
 async def signed_in(request: Request, house: HouseDep) -> Staff:
@@ -82,7 +82,7 @@ async def signed_in(request: Request, house: HouseDep) -> Staff:
     # A window left open refreshes itself; only what a person does keeps the session alive.
     if "x-live" not in request.headers and sessions.needs_touch(session, now=now):
         await house.store.write(lambda tx: sessions.touch(tx, session.id, now=now))
-    return Staff(user, session, texts_for(request))
+    return Staff(user, session, texts_for(request, user))
 
 
 StaffDep = Annotated[Staff, Depends(signed_in)]

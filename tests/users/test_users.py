@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from callflow.store import Store, User
+from callflow.store import Store, Tx, User
 from callflow.users import account, api_token, invitation, session
 from callflow.users.account import AccountError
 from tests.support.stores import NOW, database_bytes
@@ -153,3 +153,42 @@ def test_no_token_stands_in_the_database(store: Store, tmp_path: Path) -> None:
     ]
     on_disk = database_bytes(tmp_path)
     assert [token for token in tokens if token.encode() in on_disk] == []
+
+
+def test_an_account_from_before_devices_were_named_reads_as_without_one(store: Store) -> None:
+    user = store.write_now(lambda tx: account.create(tx, login="eva", name="Eva", now=NOW))
+    store.write_now(lambda tx: tx.connection().exec_driver_sql("UPDATE users SET device = NULL"))
+    assert store.read_now(lambda tx: tx.get_one(User, user.id).device) == ""
+    store.write_now(lambda tx: setattr(tx.get_one(User, user.id), "device", "23"))
+    assert store.read_now(lambda tx: tx.get_one(User, user.id).device) == "23"
+
+
+@pytest.mark.parametrize(
+    ("typed", "dialled"),
+    [("23", "23"), (" *21 ", "*21"), ("", ""), ("0171 1234567", "+491711234567"), ("+49 351 99", "")],
+)
+def test_an_own_telephone_is_an_extension_or_a_full_number(typed: str, dialled: str) -> None:
+    if typed and not dialled:
+        with pytest.raises(AccountError):
+            account.own_device(typed)
+    else:
+        assert account.own_device(typed) == dialled
+
+
+@pytest.mark.parametrize("typed", ["112", "0112", "110", "00116117", "Empfang", "123456789"])
+def test_no_own_telephone_is_an_emergency_number_or_a_word(typed: str) -> None:
+    with pytest.raises(AccountError):
+        account.own_device(typed)
+
+
+def test_the_last_managing_person_stays_one(store: Store) -> None:
+    eva = store.write_now(lambda tx: account.create(tx, login="eva", name="Eva", role="admin", now=NOW))
+
+    def demote(tx: Tx) -> None:
+        account.change(tx, eva.id, account.Person("Eva"))
+
+    with pytest.raises(AccountError):
+        store.write_now(demote)
+    store.write_now(lambda tx: account.create(tx, login="ida", name="Ida", role="admin", now=NOW))
+    store.write_now(demote)
+    assert store.read_now(lambda tx: tx.get_one(User, eva.id).role) == "staff"

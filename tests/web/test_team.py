@@ -7,6 +7,7 @@ import re
 import httpx
 import pytest
 
+from callflow.store import User
 from tests.support.practice import Practice
 
 
@@ -63,3 +64,41 @@ async def test_nobody_locks_themselves_out(web: httpx.AsyncClient, practice: Pra
     page = await web.post(f"/users/{practice.users['admin']}/lock", data={"csrf": csrf})
     assert page.status_code == 409
     assert (await web.get("/users")).status_code == 200
+
+
+async def test_the_managing_person_changes_name_role_language_and_telephone(
+    web: httpx.AsyncClient, practice: Practice
+) -> None:
+    csrf = await as_user(web, practice, "admin")
+    path = f"/users/{practice.users['anna']}"
+    assert 'value="Anna Becker"' in (await web.get(path)).text
+    given = {"name": "Anna Berg", "role": "admin", "language": "en", "device": "0171 1234567"}
+    assert (await web.post(path, data={"csrf": csrf} | given)).headers["location"] == "/users?said=changed"
+    anna = practice.store.read_now(lambda tx: tx.get_one(User, practice.users["anna"]))
+    assert (anna.name, anna.role, anna.language, anna.device) == ("Anna Berg", "admin", "en", "+491711234567")
+
+
+async def test_everyone_names_the_own_telephone_and_language_and_nothing_else(
+    web: httpx.AsyncClient, practice: Practice
+) -> None:
+    csrf = await as_user(web, practice, "anna")
+    path = f"/users/{practice.users['anna']}"
+    page = await web.get(path)
+    assert ('id="device"' in page.text, 'id="role"' in page.text) == (True, False)
+    given = {"csrf": csrf, "name": "Chefin", "role": "admin", "language": "en", "device": "23"}
+    assert (await web.post(path, data=given)).headers["location"] == f"{path}?said=changed"
+    anna = practice.store.read_now(lambda tx: tx.get_one(User, practice.users["anna"]))
+    assert (anna.name, anna.role, anna.device) == ("Anna Becker", "staff", "23")
+    assert "Saved" in (await web.get(f"{path}?said=changed")).text
+    assert (await web.get(f"/users/{practice.users['birgit']}")).status_code == 403
+    assert (await web.post(f"/users/{practice.users['birgit']}", data=given)).status_code == 403
+
+
+@pytest.mark.parametrize("device", ["112", "0112", "Empfang"])
+async def test_a_telephone_that_cannot_be_one_is_refused_and_kept_in_the_form(
+    web: httpx.AsyncClient, practice: Practice, device: str
+) -> None:
+    csrf = await as_user(web, practice, "anna")
+    path = f"/users/{practice.users['anna']}"
+    page = await web.post(path, data={"csrf": csrf, "device": device})
+    assert (page.status_code, f'value="{device}"' in page.text) == (422, True)
