@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from secrets import token_bytes
 
-from sqlmodel import col, select
+from sqlmodel import col, delete, select
 
-from callflow.store import Endpoint, Tx
+from callflow.store import Attempt, Endpoint, Intent, Tx, sealer_of
 
 EVENTS = (
     "card.created",
@@ -49,21 +49,59 @@ def add(tx: Tx, wish: Subscription, *, now: datetime) -> Endpoint:
     Raises:
         ValueError: an event that is none of `EVENTS`, or an address that is no http(s) URL.
     """
-    if unknown := sorted(set(wish.events) - set(EVENTS)):
-        raise ValueError(f"unknown events: {', '.join(unknown)}; known: {', '.join(EVENTS)}")
-    if not wish.url.startswith(("https://", "http://")):
-        raise ValueError("an endpoint's address begins with https:// (or http://)")
+    _check(wish)
     endpoint = Endpoint(
         name=wish.name,
         url=wish.url,
-        secret=SECRET_PREFIX + b64encode(token_bytes(_SECRET_BYTES)).decode(),
-        events=" ".join(sorted(set(wish.events))),
+        secret=_secret(),
+        events=_names(wish),
         full=wish.full,
         created_at=now,
     )
     tx.add(endpoint)
     tx.flush()
     return endpoint
+
+
+def change(tx: Tx, endpoint_id: str, wish: Subscription) -> None:
+    """Change an endpoint; its secret stays.
+
+    Raises:
+        ValueError: as `add`.
+    """
+    _check(wish)
+    endpoint = tx.get_one(Endpoint, endpoint_id)
+    endpoint.name = wish.name
+    endpoint.url = wish.url
+    endpoint.events = _names(wish)
+    endpoint.full = wish.full
+
+
+def rotate(tx: Tx, endpoint_id: str) -> Endpoint:
+    """Give an endpoint a fresh secret (`endpoint.secret`, to be shown once); the old one ends at once."""
+    endpoint = tx.get_one(Endpoint, endpoint_id)
+    endpoint.secret = _secret()
+    return endpoint
+
+
+def remove(tx: Tx, endpoint_id: str) -> None:
+    """Forget an endpoint, and with it every event that it did not take; an unknown id changes nothing."""
+    endpoint = tx.get(Endpoint, endpoint_id)
+    if endpoint is None:
+        return
+    for intent in of_endpoint(tx, endpoint_id):
+        if intent.status != "sent":
+            tx.exec(delete(Attempt).where(col(Attempt.intent_id) == intent.id))
+            tx.delete(intent)
+    tx.delete(endpoint)
+
+
+def of_endpoint(tx: Tx, endpoint_id: str, *, limit: int | None = None) -> Sequence[Intent]:
+    """Return the events for one endpoint, newest first."""
+    same = select(Intent).where(
+        Intent.kind == "webhook", Intent.target_blind == sealer_of(tx).blind(endpoint_id)
+    )
+    return tx.exec(same.order_by(col(Intent.created_at).desc(), col(Intent.id)).limit(limit)).all()
 
 
 def everything(tx: Tx) -> Sequence[Endpoint]:
@@ -79,3 +117,18 @@ def switch(tx: Tx, endpoint_id: str, *, active: bool) -> None:
 def wants(endpoint: Endpoint, event: str) -> bool:
     """Tell whether the endpoint gets such events."""
     return endpoint.active and (not endpoint.events or event in endpoint.events.split())
+
+
+def _check(wish: Subscription) -> None:
+    if unknown := sorted(set(wish.events) - set(EVENTS)):
+        raise ValueError(f"unknown events: {', '.join(unknown)}; known: {', '.join(EVENTS)}")
+    if not wish.url.startswith(("https://", "http://")):
+        raise ValueError("an endpoint's address begins with https:// (or http://)")
+
+
+def _secret() -> str:
+    return SECRET_PREFIX + b64encode(token_bytes(_SECRET_BYTES)).decode()
+
+
+def _names(wish: Subscription) -> str:
+    return " ".join(sorted(set(wish.events)))

@@ -28,6 +28,7 @@ from callflow.web.routes import (
     house,
     inbox,
     outbox,
+    programs,
     sign_in,
     thread,
     users,
@@ -36,7 +37,7 @@ from callflow.web.staff import ForbiddenError, ForgedError, NotSignedInError
 from callflow.web.visit import GoneError, StaleError
 
 PATIENT_PATHS = ("/form", "/f/")
-_ROUTERS = (thread, form, flows, files, inbox, sign_in, users, outbox, house, api, api_work)
+_ROUTERS = (thread, form, flows, files, inbox, sign_in, users, outbox, programs, house, api, api_work)
 
 
 class Assets(StaticFiles):

@@ -10,12 +10,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from callflow import numbers
-from callflow.outbox.queue import dead, recent, revive
+from callflow.outbox.queue import recent
 from callflow.store import Intent
 from callflow.web import words
 from callflow.web.catalogue import Texts
 from callflow.web.house import House
-from callflow.web.staff import ForbiddenError, GuardedAdminDep, HouseDep, StaffDep, go, show
+from callflow.web.staff import ForbiddenError, HouseDep, StaffDep, go, show
 
 router = APIRouter(include_in_schema=False)
 _LINK = re.compile(r"https?://[^\s]+")
@@ -35,17 +35,6 @@ class Shown:
     error: str
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """An outgoing event that could not be delivered."""
-
-    id: str
-    at: str
-    event: str
-    attempts: int
-    error: str
-
-
 @router.get("/demo")
 async def demo() -> Response:
     """Lead to the outbox; the address that a newcomer is told."""
@@ -57,27 +46,9 @@ async def outbox(request: Request, staff: StaffDep, house: HouseDep) -> Response
     """Show the latest messages: to all in a demonstration, else to the managing person, without texts."""
     if not house.demo and not staff.admin:
         raise ForbiddenError
-    intents, lost = await house.store.read(lambda tx: (recent(tx), dead(tx)))
-    return show(
-        request,
-        "outbox.html",
-        staff,
-        messages=[_shown(intent, house, staff.texts) for intent in intents],
-        lost=[_lost(intent, house) for intent in lost] if staff.admin else [],
-    )
-
-
-@router.post("/outbox/{intent_id}/again")
-async def again(_staff: GuardedAdminDep, house: HouseDep, intent_id: str) -> Response:
-    """Send an outgoing event once more that could not be delivered."""
-    now = house.clock()
-    await house.store.write(lambda tx: revive(tx, intent_id, now=now))
-    return go("/outbox")
-
-
-def _lost(intent: Intent, house: House) -> Lost:
-    at = intent.finished_at or intent.created_at
-    return Lost(intent.id, words.stamp(at, house.clock()), intent.purpose, intent.attempts, intent.error)
+    intents = await house.store.read(recent)
+    messages = [_shown(intent, house, staff.texts) for intent in intents]
+    return show(request, "outbox.html", staff, messages=messages)
 
 
 def _shown(intent: Intent, house: House, texts: Texts) -> Shown:
