@@ -5,14 +5,14 @@ Node kinds live one file each in `callflow/kinds/`; they are frozen models that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from callflow.effects import Effect, Urgency
+from callflow.effects import Effect, LogStep, Urgency
 from callflow.events import Caller, Event
 
-__all__ = ["Flow", "Leave", "Move", "Node", "State", "Stay", "changed"]
+__all__ = ["Flow", "Move", "Node", "State", "Way", "changed", "entered", "numbered"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class State:
         variables: the call's own variables, sorted by name.
         stack: subflow nodes to return through, innermost last.
         language: language spoken now.
-    typed: key pressed ahead, while an announcement was playing; the next menu takes it.
+        typed: key pressed ahead, while an announcement was playing; the next menu takes it.
         ended: the call is over; no event is expected any more.
     """
 
@@ -61,6 +61,9 @@ class State:
     ended: bool = False
 
 
+_NEW = object.__new__
+_FILL = vars(State)["__dict__"].__set__  # past the frozen setter, for a value that nobody has seen yet
+
 if TYPE_CHECKING:
     from dataclasses import replace as changed
 else:
@@ -68,34 +71,41 @@ else:
     def changed(state: State, **fields: object) -> State:
         """Return `state` with `fields` changed; as `dataclasses.replace`, at a tenth of its cost.
 
-        Calls take several of these a step. `replace` would run the frozen constructor, field by field.
+        Calls take one or two of these a step. `replace` would run the frozen constructor, field by field.
         """
-        new = object.__new__(State)
-        new.__dict__.update(state.__dict__, **fields)
+        new = _NEW(State)
+        _FILL(new, state.__dict__ | fields)
         return new
 
 
-@dataclass(frozen=True, slots=True)
-class Stay:
-    """The node waits: `effects` are record effects followed by exactly one line effect or one `Ask`.
-
-    After the call has ended (`state.ended`) there may be record effects only.
-    """
-
-    state: State
-    effects: tuple[Effect, ...]
+def entered(state: State, node: str, turn: int) -> State:
+    """Return `state` at the beginning of `node`: `changed`, written out since every step takes it."""
+    new, kept = _NEW(State), state.__dict__.copy()
+    kept["node"], kept["turn"], kept["phase"], kept["scratch"], kept["tries"] = node, turn, "", "", 0
+    _FILL(new, kept)
+    return new
 
 
-@dataclass(frozen=True, slots=True)
-class Leave:
-    """The node is done: the call goes on where `exit` leads; `effects` are record effects only."""
+def numbered(state: State, before: State, turn: int) -> State:
+    """Give `state` its turn: in place if a node has made it out of `before`, since nobody has seen it yet."""
+    if state is before:
+        return changed(state, turn=turn)
+    vars(state)["turn"] = turn
+    return state
 
-    exit: str
-    state: State
-    effects: tuple[Effect, ...] = ()
 
+Move = tuple[str, State, tuple[Effect, ...]]
+"""What a node does, made by `callflow.kinds.base.leave` and `stay`: exit, state, effects.
 
-Move = Stay | Leave
+With an exit the node is done and the call goes on where that leads; the effects are record effects only.
+With exit "" it waits: record effects are followed by exactly one line effect or one `Ask`; after the call has
+ended (`state.ended`) there may be record effects only. A plain tuple, because every step makes two.
+"""
+
+Enter = Callable[["Flow", State], Move]
+Resume = Callable[["Flow", State, Event], Move]
+Way = tuple[str, tuple[LogStep, ...]]
+"""Where an exit leads ("return..." out of a subflow) and what is written down about it."""
 
 
 class Node(Protocol):
@@ -126,6 +136,9 @@ class Flow:
         links: node name -> exit -> node name, or "return" / "return.<exit>" out of a subflow.
         everywhere: keys that work at every node, key -> node name ("9" -> "dringend").
         variables: declared variables with their first value, sorted by name.
+        private: variables that hold what a caller typed or left; nothing said with them outlives the call.
+        enters: node name -> its `enter`, made from `nodes`; likewise `resumes`.
+        ways: (node name, exit) -> where it leads and what is written down, made from `links`.
     """
 
     name: str
@@ -136,3 +149,18 @@ class Flow:
     links: Mapping[str, Mapping[str, str]]
     everywhere: Mapping[str, str]
     variables: tuple[tuple[str, str], ...] = ()
+    private: frozenset[str] = frozenset()
+    enters: Mapping[str, Enter] = field(init=False, repr=False, compare=False)
+    resumes: Mapping[str, Resume] = field(init=False, repr=False, compare=False)
+    ways: Mapping[tuple[str, str], Way] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Lay out once what every step looks up."""
+        ways = {
+            (node, exit_): (target, (LogStep(node, exit_),))
+            for node, exits in self.links.items()
+            for exit_, target in exits.items()
+        }
+        object.__setattr__(self, "enters", {name: node.enter for name, node in self.nodes.items()})
+        object.__setattr__(self, "resumes", {name: node.resume for name, node in self.nodes.items()})
+        object.__setattr__(self, "ways", ways)

@@ -9,19 +9,22 @@ from __future__ import annotations
 
 from callflow.effects import Effect, HangUp, LogStep
 from callflow.events import CallStarted, DigitsPressed, Event, HungUp, TimedOut
-from callflow.flow import Flow, Leave, Move, State, changed
+from callflow.flow import Flow, State, Way, changed, entered, numbered
 from callflow.kinds.base import APOLOGY, ending, say
 
 HOPS = 200
 """Nodes one step may pass; the checker refuses flows with endless loops, this bounds what it never saw."""
 
 RETURN = "return"
+_BLANK = State(call="", flow="")
+_NOWHERE: Way = ("", ())
+_EDGES = (HungUp, CallStarted)
 _TYPED = (DigitsPressed, TimedOut)
 
 
 def begin(flow: Flow, call: str) -> State:
     """Make the state of a new call; its first step takes `CallStarted`."""
-    return State(call=call, flow=flow.version, language=flow.language, variables=flow.variables)
+    return changed(_BLANK, call=call, flow=flow.version, language=flow.language, variables=flow.variables)
 
 
 def step(flow: Flow, state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
@@ -31,42 +34,43 @@ def step(flow: Flow, state: State, event: Event) -> tuple[State, tuple[Effect, .
         The new state, and record effects followed by exactly one line effect or one `Ask`. There is no
         line effect after `HungUp`, once the call has ended, or for a `CallStarted` told twice.
     """
-    if state.ended:
-        return state, ()
-    if isinstance(event, HungUp):
-        return _hung_up(state)
-    if isinstance(event, CallStarted):
-        return (state, ()) if state.node else _start(flow, state, event)
-    node = flow.nodes.get(state.node)
-    if node is None:
-        return _escape(changed(state, turn=state.turn + 1), ())
-    state = changed(state, turn=state.turn + 1)
-    target = _everywhere(flow, state, event)
-    if target and not node.owns(state, _digits(event)):
-        log = LogStep(state.node, f"key {_digits(event)}")
-        return _run(flow, changed(state, stack=(), typed=""), target, (log,))
-    return _settle(flow, node.resume(flow, state, event))
+    if state.ended or isinstance(event, _EDGES):
+        return _edge(flow, state, event)
+    turn = state.turn + 1
+    resume = flow.resumes.get(state.node)
+    if resume is None:
+        return _escape(changed(state, turn=turn), ())
+    if isinstance(event, _TYPED) and event.digits in flow.everywhere and _away(flow, state, event.digits):
+        log = LogStep(state.node, f"key {event.digits}")
+        cleared = changed(state, stack=(), typed="")
+        return _run(flow, cleared, flow.everywhere[event.digits], (log,), turn)
+    exit_, after, effects = resume(flow, state, event)
+    if not exit_:
+        return numbered(after, state, turn), effects
+    target, logs = flow.ways.get((after.node, exit_), _NOWHERE)
+    return _run(flow, after, target, effects + logs, turn)
 
 
-def _digits(event: Event) -> str:
-    return event.digits if isinstance(event, _TYPED) else ""
-
-
-def _everywhere(flow: Flow, state: State, event: Event) -> str:
-    target = flow.everywhere.get(_digits(event), "")
+def _away(flow: Flow, state: State, digits: str) -> bool:
+    """Tell whether a key that works everywhere leads away from here."""
     # pressed at its own target the key would only start that node anew
-    return "" if target == state.node else target
+    here = flow.everywhere[digits] == state.node
+    return not here and not flow.nodes[state.node].owns(state, digits)
+
+
+def _edge(flow: Flow, state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
+    """Begin or end the call; whatever else comes here comes too late."""
+    if not state.ended and isinstance(event, HungUp):
+        return _hung_up(state)
+    if not state.node and not state.ended and isinstance(event, CallStarted):
+        return _start(flow, state, event)
+    return state, ()
 
 
 def _start(flow: Flow, state: State, event: CallStarted) -> tuple[State, tuple[Effect, ...]]:
-    known = changed(
-        state,
-        turn=state.turn + 1,
-        caller=event.caller,
-        dialled=event.dialled,
-        urgency="urgent" if event.caller.urgent else state.urgency,
-    )
-    return _run(flow, known, flow.start, ())
+    urgency = "urgent" if event.caller.urgent else state.urgency
+    known = changed(state, caller=event.caller, dialled=event.dialled, urgency=urgency)
+    return _run(flow, known, flow.start, (), state.turn + 1)
 
 
 def _hung_up(state: State) -> tuple[State, tuple[Effect, ...]]:
@@ -74,36 +78,34 @@ def _hung_up(state: State) -> tuple[State, tuple[Effect, ...]]:
     return over, (LogStep(state.node, "hung_up"), *records)
 
 
-def _run(flow: Flow, state: State, name: str, done: tuple[Effect, ...]) -> tuple[State, tuple[Effect, ...]]:
+def _run(
+    flow: Flow, state: State, name: str, done: tuple[Effect, ...], turn: int
+) -> tuple[State, tuple[Effect, ...]]:
+    """Enter nodes, `name` first, until one of them waits."""
     for _ in range(HOPS):
-        node = flow.nodes.get(name)
-        if node is None:
-            return _escape(state, done)
-        move = node.enter(flow, changed(state, node=name, phase="", scratch="", tries=0))
-        if not isinstance(move, Leave):
-            return move.state, (*done, *move.effects)
-        state, name, logs = _target(flow, move)
-        done = (*done, *move.effects, *logs)
-    return _escape(state, done)
+        if state.stack and name.startswith(RETURN):
+            state, name, logs = _back(flow, state, name)
+            done = done + logs
+        enter = flow.enters.get(name)
+        if enter is None:
+            break
+        exit_, state, effects = enter(flow, entered(state, name, turn))
+        if not exit_:
+            return state, done + effects
+        name, logs = flow.ways.get((state.node, exit_), _NOWHERE)
+        done = done + effects + logs
+    return _escape(changed(state, turn=turn), done)
 
 
-def _settle(flow: Flow, move: Move) -> tuple[State, tuple[Effect, ...]]:
-    if not isinstance(move, Leave):
-        return move.state, move.effects
-    state, name, logs = _target(flow, move)
-    return _run(flow, state, name, (*move.effects, *logs))
-
-
-def _target(flow: Flow, move: Leave) -> tuple[State, str, tuple[Effect, ...]]:
-    """Find where an exit leads, back through subflows if need be, and what to write down."""
-    state, name = move.state, flow.links.get(move.state.node, {}).get(move.exit, "")
-    logs: tuple[Effect, ...] = (LogStep(state.node, move.exit),)
-    while name.startswith(RETURN) and state.stack:
+def _back(flow: Flow, state: State, name: str) -> tuple[State, str, tuple[LogStep, ...]]:
+    """Return out of a subflow, or of several at once, to where the node that called it goes on."""
+    passed: tuple[LogStep, ...] = ()
+    while state.stack and name.startswith(RETURN):
         subflow, exit_ = state.stack[-1], name.removeprefix(RETURN).removeprefix(".") or "then"
         state = changed(state, stack=state.stack[:-1])
-        name = flow.links.get(subflow, {}).get(exit_, "")
-        logs = (*logs, LogStep(subflow, exit_))
-    return state, name, logs
+        name, logs = flow.ways.get((subflow, exit_), _NOWHERE)
+        passed += logs
+    return state, name, passed
 
 
 def _escape(state: State, done: tuple[Effect, ...]) -> tuple[State, tuple[Effect, ...]]:

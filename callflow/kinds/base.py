@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from callflow.effects import Effect, EndCall, LogStep, OpenCard, Outcome, Prompt, RecordEffect
-from callflow.events import Event
-from callflow.flow import Flow, Leave, Move, State, Stay, changed
+from callflow.effects import Effect, EndCall, LineEffect, LogStep, OpenCard, Prompt, RecordEffect
+from callflow.events import DigitsPressed, Event
+from callflow.flow import Flow, Move, State, changed
 
 What = Literal["node", "prompt", "destination", "calendar", "concern", "variable", "flow"]
 Severity = Literal["error", "warning"]
@@ -133,6 +134,28 @@ class Kind(Part):
         """List the languages that the node can switch to."""
         return ()
 
+    def private(self) -> tuple[str, ...]:
+        """List the variables that the node fills with what a caller typed or left."""
+        return ()
+
+    @cached_property
+    def _said(self) -> dict[tuple[str, str], tuple[tuple[tuple[str, str], ...], LineEffect]]:
+        return {}
+
+    def said(self, state: State, what: str = "") -> LineEffect | None:
+        """Return the line effect kept as `what` for the call's language, if it speaks the same values.
+
+        Calls differ little in what a node says to them: making it anew was half the cost of a step.
+        """
+        kept = self._said.get((what, state.language))
+        return kept[1] if kept is not None and kept[0] == state.variables else None
+
+    def saying(self, flow: Flow, state: State, effect: LineEffect, what: str = "") -> LineEffect:
+        """Keep `effect` for `said` in place of the last one, unless it may speak of this caller."""
+        if not any(value and name in flow.private for name, value in state.variables):
+            self._said[what, state.language] = (state.variables, effect)
+        return effect
+
     def owns(self, state: State, digits: str) -> bool:
         """By default no node keeps a key that works everywhere for itself."""
         del state, digits
@@ -179,14 +202,18 @@ def say(state: State, name: str, **values: str) -> Prompt:
 
 def remember(state: State, pairs: tuple[tuple[str, str], ...]) -> State:
     """Set variables of the call."""
-    return changed(state, variables=tuple(sorted({**dict(state.variables), **dict(pairs)}.items())))
+    if not pairs:
+        return state
+    known = dict(state.variables)
+    known.update(pairs)
+    return changed(state, variables=tuple(sorted(known.items())))
 
 
-_OUTCOMES: dict[str, Outcome] = {
-    "link": "deflected",
-    "card": "callback",
-    "human": "transferred",
-    "told": "informed",
+_ENDS = {
+    "link": (EndCall("deflected"),),
+    "card": (EndCall("callback"),),
+    "human": (EndCall("transferred"),),
+    "told": (EndCall("informed"),),
 }
 
 
@@ -194,21 +221,30 @@ def ending(state: State) -> tuple[State, tuple[RecordEffect, ...]]:
     """Close the books of a call: whoever leaves nothing behind leaves a missed-call card."""
     over = changed(state, ended=True)
     if state.left:
-        return over, (EndCall(_OUTCOMES[state.left]),)
+        return over, _ENDS[state.left]
     card = OpenCard("missed", state.concern, state.urgency, state.caller.number)
     return over, (card, EndCall("missed"))
 
 
-def leave(state: State, exit_: str, *effects: Effect) -> Leave:
+def typed_ahead(state: State, event: Event) -> State:
+    """Keep a key that cut an announcement short; the next menu takes it."""
+    typed = event.digits[:1] if isinstance(event, DigitsPressed) else ""
+    return state if state.typed == typed else changed(state, typed=typed)
+
+
+def leave(state: State, exit_: str, *effects: RecordEffect) -> Move:
     """Leave the node by `exit_`."""
-    return Leave(exit_, state, effects)
+    return exit_, state, effects
 
 
-def stay(state: State, *effects: Effect) -> Stay:
+def stay(state: State, *effects: Effect) -> Move:
     """Wait in the node for the answer to the last of `effects`."""
-    return Stay(state, effects)
+    return "", state, effects
 
 
 def passed(state: State, exit_: str) -> LogStep:
-    """Write down that the call left its node by `exit_`."""
-    return LogStep(state.node, exit_)
+    """Write down that the call left its node by `exit_`, one by which it ends."""
+    return _written(state.node, exit_)
+
+
+_written = lru_cache(maxsize=1024)(LogStep)

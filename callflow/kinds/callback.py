@@ -6,9 +6,9 @@ from typing import ClassVar, Literal
 
 from callflow.effects import Gather, OpenCard, Play
 from callflow.events import DigitsPressed, Event
-from callflow.flow import Flow, Move, State, Stay, changed
+from callflow.flow import Flow, Move, State, changed
 from callflow.kinds import numpad
-from callflow.kinds.base import KEYS, Concern, Exit, Kind, PromptName, Tries, leave, say, stay
+from callflow.kinds.base import KEYS, Concern, Exit, Kind, PromptName, Tries, leave, say, stay, typed_ahead
 from callflow.kinds.menu import concerned
 from callflow.kinds.numpad import NO, YES, Entered, Numpad
 from callflow.numbers import diallable
@@ -59,8 +59,7 @@ class Callback(Kind):
         """Settle the number."""
         del flow
         if state.phase == DONE:
-            typed = event.digits[:1] if isinstance(event, DigitsPressed) else ""
-            return leave(changed(state, typed=typed), "then")
+            return leave(typed_ahead(state, event), "then")
         if state.phase != OFFER:
             return self._settled(self._numpad().resume(state, event))
         if not isinstance(event, DigitsPressed) or event.digits == YES:
@@ -71,7 +70,7 @@ class Callback(Kind):
             return self._open(state, state.caller.number)
         return self._offer(changed(state, tries=state.tries + 1))
 
-    def _offer(self, state: State) -> Stay:
+    def _offer(self, state: State) -> Move:
         spoken = say(state, self.own_number, number=state.caller.number)
         return stay(changed(state, phase=OFFER), Gather((spoken,), first_ms=5000))
 
@@ -79,15 +78,15 @@ class Callback(Kind):
         reads = numpad.dialled(diallable)
         return Numpad(lambda state: (say(state, self.ask),), self.wrong, self.readback, reads, self.tries)
 
-    def _settled(self, found: Stay | Entered) -> Move:
-        if isinstance(found, Stay):
+    def _settled(self, found: Move | Entered) -> Move:
+        if not isinstance(found, Entered):
             return found
         return self._open(found.state, found.value or found.state.caller.number)
 
-    def _open(self, state: State, number: str) -> Stay:
+    def _open(self, state: State, number: str) -> Move:
         card = OpenCard("callback", state.concern, state.urgency, number)
         return _confirmed(changed(state, left="card"), self.done if number else self.done_unknown, card)
 
 
-def _confirmed(state: State, prompt: str, *records: OpenCard) -> Stay:
+def _confirmed(state: State, prompt: str, *records: OpenCard) -> Move:
     return stay(changed(state, phase=DONE), *records, Play((say(state, prompt),), KEYS))

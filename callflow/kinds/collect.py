@@ -55,6 +55,10 @@ class Collect(Speaking):
         if self.confirm and not self.readback:
             yield Reference("prompt", ("sort",), self._readback())
 
+    def private(self) -> tuple[str, ...]:
+        """What is typed here is the caller's."""
+        return (self.into,)
+
     def owns(self, state: State, digits: str) -> bool:
         """Keep the keys of the dialogue."""
         return numpad.owns(state, digits)

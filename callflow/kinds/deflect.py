@@ -8,9 +8,9 @@ from pydantic import Field
 
 from callflow.effects import Gather, Play, SendLink
 from callflow.events import DigitsPressed, Event
-from callflow.flow import Flow, Move, State, Stay, changed
+from callflow.flow import Flow, Move, State, changed
 from callflow.kinds import numpad
-from callflow.kinds.base import KEYS, Concern, Exit, Kind, PromptName, Tries, leave, say, stay
+from callflow.kinds.base import KEYS, Concern, Exit, Kind, PromptName, Tries, leave, say, stay, typed_ahead
 from callflow.kinds.menu import concerned
 from callflow.kinds.numpad import NO, YES, Entered, Numpad
 from callflow.numbers import allowed_mobile
@@ -53,55 +53,60 @@ class Deflect(Kind):
 
     def enter(self, flow: Flow, state: State) -> Move:
         """Offer the link to the caller's mobile, or to one that they type."""
-        del flow
-        noted = changed(concerned(state, self.concern, ""), typed="")
+        noted = concerned(state, self.concern, "")
         if _subject(noted) in noted.links:
-            return self._told(noted)
+            return self._told(flow, changed(noted, phase=SENT, typed=""))
         phase = OFFER if allowed_mobile(noted.caller.number, self.countries) else OFFER_TYPING
-        return self._ask(changed(noted, phase=phase))
+        return self._ask(flow, changed(noted, phase=phase, typed=""))
 
     def resume(self, flow: Flow, state: State, event: Event) -> Move:
         """Send, let type, or go on without."""
-        del flow
         if state.phase == SENT:
-            typed = event.digits[:1] if isinstance(event, DigitsPressed) else ""
-            return leave(changed(state, typed=typed), "then")
+            return leave(typed_ahead(state, event), "then")
         if state.phase not in (OFFER, OFFER_TYPING):
-            return self._settled(self._numpad().resume(state, event))
+            return self._settled(flow, self._numpad().resume(state, event))
         digits = event.digits if isinstance(event, DigitsPressed) else ""
         if digits == NO:
             return leave(state, "declined")
         if digits != YES:
-            return self._missed(state)
-        return self._send(state, state.caller.number) if state.phase == OFFER else self._numpad().begin(state)
+            return self._missed(flow, state)
+        if state.phase == OFFER:
+            return self._send(flow, state, state.caller.number)
+        return self._numpad().begin(state)
 
-    def _ask(self, state: State) -> Stay:
+    def _ask(self, flow: Flow, state: State) -> Move:
+        gather = self.said(state, state.phase) or self.saying(flow, state, self._asked(state), state.phase)
+        return stay(state, gather)
+
+    def _asked(self, state: State) -> Gather:
         prompt = self.offer if state.phase == OFFER else self.offer_typing
-        return stay(state, Gather((say(state, prompt),), first_ms=6000))
+        return Gather((say(state, prompt),), first_ms=6000)
 
-    def _missed(self, state: State) -> Move:
+    def _missed(self, flow: Flow, state: State) -> Move:
         if state.tries + 1 >= self.tries:
             return leave(state, "no_input" if self.no_input else "declined")
-        return self._ask(changed(state, tries=state.tries + 1))
+        return self._ask(flow, changed(state, tries=state.tries + 1))
 
     def _numpad(self) -> Numpad:
         reads = numpad.dialled(lambda number: allowed_mobile(number, self.countries))
         return Numpad(lambda state: (say(state, self.ask),), self.wrong, self.readback, reads)
 
-    def _settled(self, found: Stay | Entered) -> Move:
-        if isinstance(found, Stay):
+    def _settled(self, flow: Flow, found: Move | Entered) -> Move:
+        if not isinstance(found, Entered):
             return found
         if not found.value:
             return leave(found.state, "no_mobile" if self.no_mobile else "declined")
-        return self._send(found.state, found.value)
+        return self._send(flow, found.state, found.value)
 
-    def _send(self, state: State, number: str) -> Stay:
+    def _send(self, flow: Flow, state: State, number: str) -> Move:
         concern = _subject(state)
         link = SendLink(concern, number, state.language)
-        return self._told(changed(state, left="link", links=(*state.links, concern)), link)
+        sent = changed(state, phase=SENT, left="link", links=(*state.links, concern))
+        return self._told(flow, sent, link)
 
-    def _told(self, state: State, *records: SendLink) -> Stay:
-        return stay(changed(state, phase=SENT), *records, Play((say(state, self.sent),), KEYS))
+    def _told(self, flow: Flow, state: State, *records: SendLink) -> Move:
+        play = self.said(state, SENT) or self.saying(flow, state, Play((say(state, self.sent),), KEYS), SENT)
+        return stay(state, *records, play)
 
 
 def _subject(state: State) -> str:

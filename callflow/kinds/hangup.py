@@ -19,9 +19,9 @@ class Hangup(Speaking):
 
     def enter(self, flow: Flow, state: State) -> Move:
         """Close the books first, so that what the goodbye says is true."""
-        del flow
         over, records = ending(state)
-        return stay(over, passed(state, "end"), *records, HangUp(self.words(state)))
+        goodbye = self.said(state) or self.saying(flow, state, HangUp(self.words(state)))
+        return stay(over, passed(state, "end"), *records, goodbye)
 
     def resume(self, flow: Flow, state: State, event: Event) -> Move:
         """Nothing follows: the engine takes no event after the end."""

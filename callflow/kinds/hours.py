@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import ClassVar
 
 from callflow.effects import Ask
@@ -10,6 +11,7 @@ from callflow.flow import Flow, Move, State
 from callflow.kinds.base import CalendarName, Exit, Kind, leave, remember, stay
 
 FACTS = ("until", "next", "reason", "deputy", "deputy_phone", "on_call")
+EXITS = frozenset({"open", "lunch", "holiday", "closure", "closed"})
 
 
 class Hours(Kind):
@@ -29,17 +31,19 @@ class Hours(Kind):
     holiday: Exit = ""
     closure: Exit = ""
 
+    @cached_property
+    def _question(self) -> Ask:
+        return Ask("hours", self.calendar)
+
     def enter(self, flow: Flow, state: State) -> Move:
         """Ask the calendar."""
         del flow
-        return stay(state, Ask("hours", self.calendar))
+        return stay(state, self._question)
 
     def resume(self, flow: Flow, state: State, event: Event) -> Move:
         """Follow its answer; no answer counts as open, since then somebody may pick up."""
         del flow
         if not isinstance(event, Told):
             return leave(state, "open")
-        exit_ = {"open": "open", "lunch": "lunch", "holiday": "holiday", "closure": "closure"}.get(
-            event.answer, "closed"
-        )
-        return leave(remember(state, event.values), exit_ if getattr(self, exit_) else "closed")
+        exit_ = event.answer if event.answer in EXITS and getattr(self, event.answer) else "closed"
+        return leave(remember(state, event.values), exit_)

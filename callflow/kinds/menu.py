@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from callflow.effects import Gather, Urgency
+from callflow.effects import Gather, LineEffect, Urgency
 from callflow.events import DigitsPressed, Event
-from callflow.flow import Flow, Leave, Move, State, changed
+from callflow.flow import Flow, Move, State, changed
 from callflow.kinds.base import (
     Concern,
     Exit,
@@ -67,32 +67,33 @@ class Menu(Speaking):
         """Take the key that was pressed ahead, or ask."""
         if state.typed:
             return self.resume(flow, changed(state, typed=""), DigitsPressed(state.typed))
-        return stay(state, self._gather(state))
+        return stay(state, self._gather(flow, state))
 
     def resume(self, flow: Flow, state: State, event: Event) -> Move:
         """Follow the key, ask again, or give up."""
-        del flow
         if not isinstance(event, DigitsPressed):
-            return self._missed(state, "no_input")
+            return self._missed(flow, state, "no_input")
         choice = self.choices.get(event.digits)
-        return self._missed(state, "no_match") if choice is None else _chosen(state, event.digits, choice)
+        if choice is None:
+            return self._missed(flow, state, "no_match")
+        return leave(concerned(state, choice.concern, choice.urgency), event.digits)
 
-    def _missed(self, state: State, exit_: str) -> Move:
+    def _missed(self, flow: Flow, state: State, exit_: str) -> Move:
         tries = state.tries + 1
         if tries >= self.tries:
             return leave(state, exit_)
         again = changed(state, tries=tries)
-        return stay(again, self._gather(again))
+        return stay(again, self._gather(flow, again))
 
-    def _gather(self, state: State) -> Gather:
+    def _gather(self, flow: Flow, state: State) -> LineEffect:
+        what = "again" if state.tries else ""
+        return self.said(state, what) or self.saying(flow, state, self._asked(state), what)
+
+    def _asked(self, state: State) -> Gather:
         spoken = self.words(state)
         if state.tries and self.again:
             spoken = (say(state, self.again), *spoken)
         return Gather(spoken, digits=1, first_ms=self.seconds * 1000)
-
-
-def _chosen(state: State, key: str, choice: Choice) -> Leave:
-    return leave(concerned(state, choice.concern, choice.urgency), key)
 
 
 def concerned(state: State, concern: str, urgency: Urgency | Literal[""]) -> State:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from callflow.effects import Gather, Prompt
 from callflow.events import DigitsPressed, Event, TimedOut
-from callflow.flow import State, Stay, changed
+from callflow.flow import Move, State, changed
 from callflow.kinds.base import say, stay
 from callflow.numbers import e164
 
@@ -45,11 +45,11 @@ class Numpad:
     tries: int = 3
     digits: int = MOST_DIGITS
 
-    def begin(self, state: State) -> Stay:
+    def begin(self, state: State) -> Move:
         """Ask for the input."""
         return self._ask(changed(state, tries=0), ())
 
-    def resume(self, state: State, event: Event) -> Stay | Entered:
+    def resume(self, state: State, event: Event) -> Move | Entered:
         """Go on in phase `TYPING` or `CONFIRM`."""
         digits = event.digits if isinstance(event, (DigitsPressed, TimedOut)) else ""
         if state.phase == CONFIRM:
@@ -61,7 +61,7 @@ class Numpad:
             return self._again(state, say(state, self.wrong))
         return self._read_back(state, value) if self.readback else Entered(state, value)
 
-    def _confirm(self, state: State, digits: str) -> Stay | Entered:
+    def _confirm(self, state: State, digits: str) -> Move | Entered:
         if digits == YES:
             return Entered(state, state.scratch)
         if digits == NO:
@@ -70,17 +70,17 @@ class Numpad:
             return Entered(state, "")
         return self._read_back(changed(state, tries=state.tries + 1), state.scratch)
 
-    def _again(self, state: State, *spoken: Prompt) -> Stay | Entered:
+    def _again(self, state: State, *spoken: Prompt) -> Move | Entered:
         if state.tries + 1 >= self.tries:
             return Entered(state, "")
         return self._ask(changed(state, tries=state.tries + 1), spoken)
 
-    def _ask(self, state: State, before: tuple[Prompt, ...]) -> Stay:
+    def _ask(self, state: State, before: tuple[Prompt, ...]) -> Move:
         spoken = (*before, *self.ask(state))
         gather = Gather(spoken, digits=self.digits, finish="#", first_ms=10_000, between_ms=4000)
         return stay(changed(state, phase=TYPING, scratch="", typed=""), gather)
 
-    def _read_back(self, state: State, value: str) -> Stay:
+    def _read_back(self, state: State, value: str) -> Move:
         spoken = say(state, self.readback, number=value)
         return stay(changed(state, phase=CONFIRM, scratch=value), Gather((spoken,), first_ms=8000))
 

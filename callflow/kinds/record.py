@@ -6,9 +6,9 @@ from typing import ClassVar
 
 from callflow.effects import OpenCard, Play
 from callflow.effects import Record as Listen
-from callflow.events import DigitsPressed, Event, Recorded
+from callflow.events import Event, Recorded
 from callflow.flow import Flow, Move, State, changed
-from callflow.kinds.base import KEYS, Exit, PromptName, Seconds, Speaking, leave, say, stay
+from callflow.kinds.base import KEYS, Exit, PromptName, Seconds, Speaking, leave, say, stay, typed_ahead
 
 LISTENING, DONE = "listening", "done"
 SHORTEST_MS = 1000
@@ -41,8 +41,7 @@ class Record(Speaking):
         """Open the card, then confirm."""
         del flow
         if state.phase == DONE:
-            typed = event.digits[:1] if isinstance(event, DigitsPressed) else ""
-            return leave(changed(state, typed=typed), "then")
+            return leave(typed_ahead(state, event), "then")
         if not isinstance(event, Recorded) or not event.recording or event.ms < SHORTEST_MS:
             return leave(state, "nothing" if self.nothing else "then")
         card = OpenCard("voice", state.concern, state.urgency, state.caller.number, event.recording)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from callflow.effects import Play
-from callflow.events import DigitsPressed, Event
-from callflow.flow import Flow, Move, State, changed
-from callflow.kinds.base import KEYS, Exit, Speaking, leave, stay
+from callflow.events import Event
+from callflow.flow import Flow, Move, State
+from callflow.kinds.base import KEYS, Exit, Speaking, leave, stay, typed_ahead
 
 
 class Say(Speaking):
@@ -23,12 +23,10 @@ class Say(Speaking):
 
     def enter(self, flow: Flow, state: State) -> Move:
         """Speak."""
-        del flow
-        return stay(state, Play(self.words(state), KEYS))
+        play = self.said(state) or self.saying(flow, state, Play(self.words(state), KEYS))
+        return stay(state, play)
 
     def resume(self, flow: Flow, state: State, event: Event) -> Move:
         """Keep the key that was pressed ahead and go on."""
         del flow
-        if isinstance(event, DigitsPressed):
-            state = changed(state, typed=event.digits[:1])
-        return leave(state, "then")
+        return leave(typed_ahead(state, event), "then")

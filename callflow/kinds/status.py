@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from callflow.effects import Ask, Play
-from callflow.events import DigitsPressed, Event, Told
+from callflow.events import Event, Told
 from callflow.flow import Flow, Move, State, changed
-from callflow.kinds.base import KEYS, Exit, PromptName, Speaking, leave, remember, stay
+from callflow.kinds.base import KEYS, Exit, PromptName, Speaking, leave, remember, stay, typed_ahead
 
 ASKED, SAID = "asked", "said"
 KNOWN = frozenset({"open", "working", "done"})
@@ -28,6 +28,10 @@ class Status(Speaking):
     then: Exit
     none: Exit
 
+    def private(self) -> tuple[str, ...]:
+        """How somebody's request stands is nobody else's."""
+        return self.defines
+
     def enter(self, flow: Flow, state: State) -> Move:
         """Ask how the caller's latest request stands."""
         del flow
@@ -39,8 +43,7 @@ class Status(Speaking):
         """Say it, then go on."""
         del flow
         if state.phase == SAID:
-            typed = event.digits[:1] if isinstance(event, DigitsPressed) else ""
-            return leave(changed(state, typed=typed), "then")
+            return leave(typed_ahead(state, event), "then")
         if not isinstance(event, Told) or event.answer not in KNOWN:
             return leave(state, "none")
         known = remember(state, (*event.values, ("request.state", event.answer)))

@@ -29,8 +29,11 @@ class Transfer(Speaking):
 
     def enter(self, flow: Flow, state: State) -> Move:
         """Connect."""
-        del flow
-        return stay(state, Connect(self.words(state), self.destination, self.ring_seconds * 1000))
+        connect = self.said(state) or self.saying(flow, state, self._connect(state))
+        return stay(state, connect)
+
+    def _connect(self, state: State) -> Connect:
+        return Connect(self.words(state), self.destination, self.ring_seconds * 1000)
 
     def resume(self, flow: Flow, state: State, event: Event) -> Move:
         """Rejoice or go on."""

@@ -9,7 +9,7 @@ from pydantic import Field
 from callflow.effects import Ask, Gather, Prompt
 from callflow.effects import Transfer as Connect
 from callflow.events import DigitsPressed, Event, Told, TransferAnswered, TransferFailed
-from callflow.flow import Flow, Move, State, Stay, changed
+from callflow.flow import Flow, Move, State, changed
 from callflow.kinds.base import Destination, Exit, PromptName, Seconds, Speaking, leave, remember, say, stay
 from callflow.kinds.transfer import answered
 
@@ -67,7 +67,7 @@ class Wait(Speaking):
     def _way_out(self, digits: str) -> str:
         return {CALLBACK: "callback", LINK: "link" if self.link else ""}.get(digits, "")
 
-    def _ask(self, state: State) -> Stay:
+    def _ask(self, state: State) -> Move:
         # the destination stands in the state, so that other calls can see who waits for it
         return stay(changed(state, phase=ASKED, scratch=self.destination), Ask("queue", self.destination))
 
@@ -88,7 +88,7 @@ class Wait(Speaking):
             return leave(state, "given_up")
         return self._hold(state)
 
-    def _hold(self, state: State) -> Stay:
+    def _hold(self, state: State) -> Move:
         rounds = state.tries + 1
         spoken: list[Prompt] = [*self.words(state)]
         if rounds % self.offer_every == 0:

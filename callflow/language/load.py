@@ -66,4 +66,5 @@ def compiled(built: Built) -> Flow:
         links=built.links(),
         everywhere=dict(built.head.everywhere),
         variables=tuple(sorted({**defined, **declared}.items())),
+        private=frozenset(name for written in built.nodes.values() for name in written.node.private()),
     )
