@@ -8,11 +8,13 @@ both resources are the same in R4).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
-from uuid import UUID
 
 from fhir.resources.R4B.bundle import Bundle
+from fhir.resources.R4B.capabilitystatement import CapabilityStatement
 from fhir.resources.R4B.communication import Communication
 from fhir.resources.R4B.task import Task
 
@@ -25,21 +27,48 @@ _STATUS: Final = {"open": "requested", "claimed": "in-progress", "closed": "comp
 _NOT_DONE: Final = {"not_reached": "failed", "not_needed": "cancelled"}
 
 
-def bundle(entries: Iterable[tuple[Card, Sequence[CardEvent], Sequence[Message]]]) -> Json:
-    """Return a collection Bundle of cards, each with its history and thread, as checked FHIR JSON."""
-    resources: list[Json] = []
-    for card, history, thread in entries:
-        resources.append(task(card, history))
-        resources += [communication(card, message) for message in thread]
-    entry = [{"fullUrl": _urn(each["id"]), "resource": each} for each in resources]
-    return _json(Bundle.model_validate({"resourceType": "Bundle", "type": "collection", "entry": entry}))
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a search.
+
+    Args:
+        base: address of the FHIR service, without a slash at its end.
+        address: of this page.
+        onward: address of the next page, "" on the last.
+        total: matches on all pages.
+    """
+
+    base: str
+    address: str
+    onward: str
+    total: int
+
+
+def searchset(resources: Sequence[Json], page: Page) -> Json:
+    """Return a page of found resources as a checked Bundle (https://hl7.org/fhir/R4/http.html#paging)."""
+    links = [{"relation": "self", "url": page.address}]
+    if page.onward:
+        links.append({"relation": "next", "url": page.onward})
+    content: Json = {"resourceType": "Bundle", "type": "searchset", "total": page.total, "link": links}
+    if resources:
+        content["entry"] = [
+            {
+                "fullUrl": f"{page.base}/{each['resourceType']}/{each['id']}",
+                "resource": each,
+                "search": {"mode": "match"},
+            }
+            for each in resources
+        ]
+    return _json(Bundle.model_validate(content))
 
 
 def task(card: Card, history: Sequence[CardEvent] = ()) -> Json:
     """Return a card as checked FHIR JSON; notes of the staff become its notes."""
+    changed = updated(card, history).isoformat()
     content: Json = {
         "resourceType": "Task",
         "id": card.id,
+        "meta": {"lastUpdated": changed},
         "contained": [_patient(card)],
         "identifier": [{"system": f"{SYSTEM}:card", "value": card.id}],
         "status": _NOT_DONE.get(card.outcome) or _STATUS[card.status],
@@ -48,7 +77,7 @@ def task(card: Card, history: Sequence[CardEvent] = ()) -> Json:
         "code": _coded("kind", card.kind),
         "for": {"reference": "#patient"},
         "authoredOn": card.first_contact_at.isoformat(),
-        "lastModified": max(card.last_contact_at, card.closed_at or card.last_contact_at).isoformat(),
+        "lastModified": changed,
         "restriction": {"period": {"end": card.due_at.isoformat()}},
     }
     if card.concern:
@@ -67,6 +96,34 @@ def task(card: Card, history: Sequence[CardEvent] = ()) -> Json:
     return _json(Task.model_validate(content))
 
 
+def capabilities(base: str) -> Json:
+    """Return what the service at this address can do (https://hl7.org/fhir/R4/capabilitystatement.html)."""
+    resources = [
+        {
+            "type": kind,
+            "interaction": [{"code": "read"}, {"code": "search-type"}],
+            "searchParam": [{"name": "_lastUpdated", "type": "date"}],
+        }
+        for kind in ("Task", "Communication")
+    ]
+    content: Json = {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": "2026-11-22",
+        "kind": "instance",
+        "implementation": {"description": "Rufweiche", "url": base},
+        "fhirVersion": "4.0.1",
+        "format": ["application/fhir+json"],
+        "rest": [{"mode": "server", "resource": resources}],
+    }
+    return _json(CapabilityStatement.model_validate(content))
+
+
+def updated(card: Card, history: Sequence[CardEvent]) -> datetime:
+    """Return when the card was changed last: its history tells of every change."""
+    return max((card.first_contact_at, *(each.at for each in history)))
+
+
 def communication(card: Card, message: Message) -> Json:
     """Return a message of a card's thread as checked FHIR JSON."""
     person, practice = {"reference": "#patient"}, {"display": "Praxis"}
@@ -74,9 +131,10 @@ def communication(card: Card, message: Message) -> Json:
     content: Json = {
         "resourceType": "Communication",
         "id": message.id,
+        "meta": {"lastUpdated": (message.read_at or message.at).isoformat()},
         "contained": [_patient(card)],
         "identifier": [{"system": f"{SYSTEM}:message", "value": message.id}],
-        "basedOn": [{"reference": _urn(card.id)}],
+        "basedOn": [{"reference": f"Task/{card.id}"}],
         "status": "completed",
         "subject": person,
         "sent": message.at.isoformat(),
@@ -87,10 +145,6 @@ def communication(card: Card, message: Message) -> Json:
     if message.read_at:
         content["received"] = message.read_at.isoformat()
     return _json(Communication.model_validate(content))
-
-
-def _urn(row: str) -> str:
-    return f"urn:uuid:{UUID(row)}"
 
 
 def _patient(card: Card) -> Json:

@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from callflow.store import ApiToken, Tx
 from callflow.tokens import fingerprint, new_token
 
-SCOPES = ("cards:read", "cards:write", "calls:read", "outbox:read", "events:write")
+SCOPES = ("cards:read", "cards:write", "messages:read", "calls:read", "outbox:read", "events:write")
 _USED_STEP = timedelta(minutes=1)
 
 

@@ -22,6 +22,7 @@ from callflow.web.house import House
 from callflow.web.routes import (
     api,
     api_work,
+    fhir,
     files,
     flows,
     form,
@@ -37,7 +38,7 @@ from callflow.web.staff import ForbiddenError, ForgedError, NotSignedInError
 from callflow.web.visit import GoneError, StaleError
 
 PATIENT_PATHS = ("/form", "/f/")
-_ROUTERS = (thread, form, flows, files, inbox, sign_in, users, outbox, programs, house, api, api_work)
+_ROUTERS = (thread, form, flows, files, inbox, sign_in, users, outbox, programs, house, api, api_work, fhir)
 
 
 class Assets(StaticFiles):
@@ -118,6 +119,8 @@ async def _forged(request: Request, _error: Exception) -> Response:
 
 
 async def _unknown_card(request: Request, _error: Exception) -> Response:
+    if request.url.path.startswith(fhir.PATH):
+        return fhir.outcome(404, "no such card")
     if request.url.path.startswith("/api/"):
         return JSONResponse({"detail": "no such card"}, 404)
     return _trouble(request, "card_gone", 404)
@@ -125,6 +128,10 @@ async def _unknown_card(request: Request, _error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     fault = cast("HTTPException", error)
+    if request.url.path.startswith(fhir.PATH):
+        told = fhir.outcome(fault.status_code, fault.detail)
+        told.headers.update(fault.headers or {})
+        return told
     if request.url.path.startswith("/api/"):
         return JSONResponse({"detail": fault.detail}, fault.status_code, headers=fault.headers)
     page = _trouble(request, "not_found" if fault.status_code == 404 else "stale", fault.status_code)  # noqa: PLR2004
@@ -138,6 +145,8 @@ async def _invalid(request: Request, error: Exception) -> Response:
             {"loc": list(fault["loc"]), "msg": fault["msg"], "type": fault["type"]}
             for fault in cast("RequestValidationError", error).errors()
         ]
+        if request.url.path.startswith(fhir.PATH):
+            return fhir.outcome(422, "; ".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in faults))
         return JSONResponse({"detail": faults}, 422)
     return _trouble(request, "not_found" if request.method == "GET" else "stale", 422)
 
