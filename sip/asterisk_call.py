@@ -16,6 +16,7 @@ from callflow.session import Reaction, Sessions
 from sip import agi, numbers
 from sip.agi_channel import AgiChannel
 from sip.ami import Message
+from sip.asterisk_keys import ToldKeys
 from sip.performer import (
     Action,
     DestinationAnswered,
@@ -46,7 +47,7 @@ DECIDE_S = 1.5  # seconds that a decision may take before the caller is passed t
 SHORTEST_MESSAGE = 500  # ms; less is a caller who did not want to speak
 BEEP = "beep"
 KEY_LATE_S = 0.1  # a key's event may come this much later than the stop that it caused
-MOST_ECHOES = 5  # stretched keys in one speech; more is no caller
+MOST_ECHOES = 20  # stretched keys in one speech; after a number typed at once it goes on unstoppable
 Keep = Callable[[str, bytes], Awaitable[bool]]
 _log = structlog.get_logger("asterisk.call")
 
@@ -92,6 +93,7 @@ class Call:
         self._state = Performance()
         self._turn = 0
         self._told: asyncio.Queue[Event] = asyncio.Queue()
+        self._keys = ToldKeys()
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended_by: HungUpBy | None = None
@@ -169,14 +171,21 @@ class Call:
         match event.event:
             case "AsyncAGIExec":
                 self.channel.heard(event)
-            case "DTMFEnd" if event.get("Direction") == "Received":
-                self._report(Pressed(event.get("Digit")))
+            case "DTMFBegin" | "DTMFEnd" if event.get("Direction") == "Received":
+                self._key(event)
             case "HangupRequest":
                 self._ended_by = self._ended_by or "caller"
             case "DialEnd" if event.get("DialStatus") == "ANSWER":
                 self._answer_heard()
             case "AsyncAGIEnd":
                 self.channel.leave()
+
+    def _key(self, event: Message) -> None:
+        key, at = event.get("Digit"), asyncio.get_running_loop().time()
+        if event.event == "DTMFBegin":
+            self._keys.begins(key)
+        elif self._keys.ends(key, event.get("DurationMs"), at):
+            self._report(Pressed(key))
 
     def _answer_heard(self) -> None:
         self._answered = True
@@ -250,8 +259,9 @@ class Call:
     async def _speak(self, keys: tuple[str, ...], serial: int) -> None:
         file = self._desk.sounds.place(keys)
         stops, result = _stops(self._state.effect), agi.GONE
-        for _ in range(MOST_ECHOES if file else 0):
-            played = self.channel.do(agi.play(file, stops, result.samples))
+        for echoes in range(MOST_ECHOES + 1 if file else 0):
+            keys_now = stops if echoes < MOST_ECHOES else ""
+            played = self.channel.do(agi.play(file, keys_now, result.samples))
             self.channel.do(agi.QUIET)
             result = await played
             if not result.key or not await self._echo(serial):

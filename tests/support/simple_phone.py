@@ -11,12 +11,14 @@ import re
 import secrets
 import struct
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 FRAME_S = 0.02
 ALAW, EVENTS = 8, 101
 SILENCE = b"\xd5" * 160
+KEY_FRAMES = 4
 KEYS = "0123456789*#ABCD"
 
 
@@ -61,6 +63,8 @@ class _Sound(asyncio.DatagramProtocol):
         self._stamp = itertools.count(0, 160)
         self._ssrc = secrets.randbits(32)
         self._last_key = -1
+        self._pressing: deque[tuple[str, asyncio.Future[float]]] = deque()
+        self._step = self._key_stamp = 0
         self.to: tuple[str, int] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -86,15 +90,44 @@ class _Sound(asyncio.DatagramProtocol):
 
     async def press(self, key: str) -> float:
         """Press a key for 80 ms; return the time at which its end was sent."""
-        stamp = next(self._stamp)
-        for step in range(1, 5):
-            self.send(EVENTS, struct.pack(">BBH", KEYS.index(key), 10, 160 * step), stamp, mark=step == 1)
-            await asyncio.sleep(FRAME_S)
+        ended: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self._pressing.append((key, ended))
+        return await ended
+
+    def tick(self, *, talking: bool) -> None:
+        """Send what is due in these 20 ms: a piece of a key, or silence.
+
+        One clock sends both, so that a phone that was held up never sends a key's pieces behind sound that is
+        newer than they are: no real telephone does, and Asterisk would take them for a second key.
+        """
+        if self._pressing:
+            self._press(*self._pressing[0])
+        elif talking:
+            self.send(ALAW, SILENCE)
+
+    def _press(self, key: str, ended: asyncio.Future[float]) -> None:
+        code, self._step = KEYS.index(key), self._step + 1
+        if self._step == 1:
+            self._key_stamp = next(self._stamp)
+        else:
             next(self._stamp)
-        ended = time.monotonic()
+        mark = self._step == 1
+        self.send(EVENTS, struct.pack(">BBH", code, 10, 160 * self._step), self._key_stamp, mark=mark)
+        if self._step < KEY_FRAMES:
+            return
         for _ in range(3):
-            self.send(EVENTS, struct.pack(">BBH", KEYS.index(key), 0x8A, 640), stamp)
-        return ended
+            self.send(EVENTS, struct.pack(">BBH", code, 0x8A, 160 * KEY_FRAMES), self._key_stamp)
+        self._step = 0
+        self._pressing.popleft()
+        if not ended.done():
+            ended.set_result(time.monotonic())
+
+    def close(self) -> None:
+        """The call is over: nobody waits for a key any more."""
+        self.transport.close()
+        while self._pressing:
+            self._pressing.popleft()[1].cancel()
+        self.news.set()
 
 
 @dataclass
@@ -140,7 +173,7 @@ class Talk:
         at = 0.0
         for key in keys:
             at = await self.sound.press(key)
-            await asyncio.sleep(0.1)  # Asterisk takes shorter gaps for a broken key
+            await asyncio.sleep(0.05)  # people leave a gap; what becomes of keys without one is tested apart
         return at
 
     def begin_sound(self, sdp: str) -> None:
@@ -156,10 +189,17 @@ class Talk:
         clock = asyncio.get_running_loop().time
         due = clock()
         while not self.ended.is_set():
-            if self.talking:
-                self.sound.send(ALAW, SILENCE)
+            self.sound.tick(talking=self.talking)
             due += FRAME_S
             await asyncio.sleep(max(0.0, due - clock()))
+
+    def hold(self) -> None:
+        """Put the other side on hold as PBXs do: it may listen, but not be heard."""
+        self._cseq += 1
+        sdp = self.phone.sdp(self.sound.port, "sendonly")
+        head = self.request("INVITE", self._cseq).removesuffix("Content-Length: 0\r\n\r\n")
+        kind = f"Content-Type: application/sdp\r\nContent-Length: {len(sdp)}\r\n\r\n"
+        self.phone.send(self.remote, f"{head}{kind}{sdp}")
 
     def hang_up(self) -> None:
         """Send BYE, or CANCEL while it rings."""
@@ -174,8 +214,7 @@ class Talk:
 
     def over(self) -> None:
         self.ended.set()
-        self.sound.transport.close()
-        self.sound.news.set()
+        self.sound.close()
         if not self.answered.done():
             self.answered.cancel()
 
@@ -238,7 +277,7 @@ class Phone(asyncio.DatagramProtocol):
         """Invite; the talk's `answered` gives the final response."""
         sound = await self._sound()
         call_id = f"{secrets.token_hex(8)}@{self.host}"
-        sdp = self._sdp(sound.port)
+        sdp = self.sdp(sound.port)
         source = f"<sip:{caller or self.name}@{self.host}>"
         text = (
             f"INVITE sip:{user}@{host}:{port} SIP/2.0\r\nVia: {self.via()}\r\nMax-Forwards: 70\r\n"
@@ -256,11 +295,11 @@ class Phone(asyncio.DatagramProtocol):
         _, sound = await loop.create_datagram_endpoint(_Sound, local_addr=(self.host, 0))
         return sound
 
-    def _sdp(self, port: int) -> str:
+    def sdp(self, port: int, direction: str = "sendrecv") -> str:
         return (
             f"v=0\r\no=- 1 1 IN IP4 {self.host}\r\ns=-\r\nc=IN IP4 {self.host}\r\nt=0 0\r\n"
             f"m=audio {port} RTP/AVP {ALAW} {EVENTS}\r\na=rtpmap:{ALAW} PCMA/8000\r\n"
-            f"a=rtpmap:{EVENTS} telephone-event/8000\r\na=fmtp:{EVENTS} 0-15\r\na=sendrecv\r\n"
+            f"a=rtpmap:{EVENTS} telephone-event/8000\r\na=fmtp:{EVENTS} 0-15\r\na={direction}\r\n"
         )
 
     def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
@@ -293,7 +332,8 @@ class Phone(asyncio.DatagramProtocol):
         ok = message.status == 200
         found = re.search(r"<([^>]+)>", message.get("contact"))
         talk.target = found[1] if ok and found else ""
-        self.send(talk.remote, talk.request("ACK", 1, keep_branch=not ok))
+        number = int(message.get("cseq").split()[0])
+        self.send(talk.remote, talk.request("ACK", number, keep_branch=not ok))
         if talk.answered.done():
             return
         talk.answered.set_result(message)
@@ -315,7 +355,7 @@ class Phone(asyncio.DatagramProtocol):
         await asyncio.sleep(self.answer_after)
         if talk.ended.is_set():
             return
-        sdp = self._sdp(talk.sound.port) if status == 200 else ""
+        sdp = self.sdp(talk.sound.port) if status == 200 else ""
         self._answer(invite, address, status, talk.local_tag, sdp)
         if status == 200:
             talk.begin_sound(invite.body)
