@@ -9,6 +9,9 @@ from callflow.events import Event, TransferAnswered, TransferFailed
 from callflow.flow import Flow, Move, State, changed
 from callflow.kinds.base import Destination, Exit, Seconds, Speaking, ending, leave, passed, stay
 
+ANSWERED = "answered"
+"""The exit by which a call ends with a person."""
+
 
 class Transfer(Speaking):
     """Connect the caller; `busy`, `no_answer`, `refused` and `failed` go to `otherwise` unless named."""
@@ -16,7 +19,7 @@ class Transfer(Speaking):
     word: ClassVar[str] = "transfer"
     waits: ClassVar[bool] = True
     human: ClassVar[bool] = True
-    ends: ClassVar[tuple[str, ...]] = ("answered",)
+    ends: ClassVar[tuple[str, ...]] = (ANSWERED,)
     needs_words: ClassVar[bool] = False
 
     destination: Destination
@@ -47,4 +50,4 @@ class Transfer(Speaking):
 def answered(state: State) -> Move:
     """Close the books: a person has taken the call."""
     over, records = ending(changed(state, left="human"))
-    return stay(over, passed(state, "answered"), *records)
+    return stay(over, passed(state, ANSWERED), *records)

@@ -11,7 +11,7 @@ from callflow.effects import Transfer as Connect
 from callflow.events import DigitsPressed, Event, Told, TransferAnswered, TransferFailed
 from callflow.flow import Flow, Move, State, changed
 from callflow.kinds.base import Destination, Exit, PromptName, Seconds, Speaking, leave, remember, say, stay
-from callflow.kinds.transfer import answered
+from callflow.kinds.transfer import ANSWERED, answered
 
 ASKED, RINGING, HOLDING = "asked", "ringing", "holding"
 CALLBACK, LINK = "1", "2"
@@ -27,7 +27,7 @@ class Wait(Speaking):
 
     word: ClassVar[str] = "wait"
     human: ClassVar[bool] = True
-    ends: ClassVar[tuple[str, ...]] = ("answered",)
+    ends: ClassVar[tuple[str, ...]] = (ANSWERED,)
     defines: ClassVar[tuple[str, ...]] = ("queue.position", "queue.minutes")
 
     prompt: PromptName = "wait_position"

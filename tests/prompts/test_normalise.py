@@ -47,6 +47,8 @@ GERMAN = {
     "vom 24.12.-2.1.": "vom vierundzwanzigsten Dezember bis zum zweiten Januar",
     # ordinals only where a word makes them one
     "im 3. Stock": "im dritten Stock",
+    "Sie sind an 2. Stelle.": "Sie sind an zweiter Stelle.",
+    "Platz an 3. Dann": "Platz an drei. Dann",
     "die 1. Etage": "die erste Etage",
     "Drücken Sie die 1. Für alles andere die 2.": "Drücken Sie die eins. Für alles andere die zwei.",
     "Sie sind auf Platz 3. Bitte warten Sie.": "Sie sind auf Platz drei. Bitte warten Sie.",

@@ -7,8 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callflow.placeholders import asked_for, inline
+from callflow.prompts.normalise import normalise
+from callflow.prompts.normalise.words import LANGUAGES
 from callflow.prompts.templates import Piece, PromptError, Templates, cut, fill
 
+PROMPTS = Path(__file__).parents[2] / "ivr_prompts"
 NUMBER = "+491712345678"
 DAY = Piece("date", "der 03.05.1950")
 
@@ -114,3 +117,27 @@ def test_what_a_text_asks_for_is_read_without_rendering() -> None:
     assert asked_for("{% for") == {"?"}
     assert asked_for("{{ 'a' * 10**10 }}{{ b.c }}{{ (d or e).f }}") == {"b.c", "d", "e"}
     assert inline("{{ practice.name }} {{number}} {% x %}") == {"practice.name", "number"}
+
+
+@pytest.mark.parametrize(
+    ("position", "minutes", "heard"),
+    [
+        ("", "", ""),
+        ("2", "", "Sie sind an zweiter Stelle."),
+        ("1", "1", "Sie sind an erster Stelle. Voraussichtliche Wartezeit: etwa eine Minute."),
+        ("2", "4", "Sie sind an zweiter Stelle. Voraussichtliche Wartezeit: etwa vier Minuten."),
+    ],
+)
+def test_who_waits_hears_the_place_and_the_expected_wait_as_far_as_they_are_known(
+    position: str, minutes: str, heard: str
+) -> None:
+    values = {"queue.position": position, "queue.minutes": minutes}
+    (piece,) = Templates(PROMPTS / "de").pieces("wait_position", values)
+    assert normalise(piece.text, "de") == f"Bitte bleiben Sie dran. {heard}".strip()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_in_no_language_a_wait_is_said_that_nobody_measured(language: str) -> None:
+    values = {"queue.position": "2", "queue.minutes": ""}
+    (piece,) = Templates(PROMPTS / language).pieces("wait_position", values)
+    assert [digit for digit in piece.text if digit.isdecimal()] == ["2"]

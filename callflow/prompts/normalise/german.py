@@ -95,8 +95,10 @@ _MONEY = re.compile(
 )
 # "Drücken Sie die 1. Dann ..." ends a sentence: after "die" only these nouns make it an ordinal
 _AFTER_DIE = "Etage|Klasse|Hilfe|Stunde|Woche|Frage|Tür|Straße|Impfung|Praxis|Hälfte"
+_AFTER_AN = "Stelle|Reihe|Position|Linie"  # without an article: "an zweiter Stelle"
 _ORDINAL = re.compile(
     rf"\b(?:(?P<bare>[Dd]er|[Dd]as|[Dd]ie(?=\s\d+\.\s(?:{_AFTER_DIE})))|"
+    rf"(?P<strong>[Aa]n|[Ii]n)(?=\s\d+\.\s(?:{_AFTER_AN}))|"
     r"(?P<bent>[Dd]en|[Dd]em|[Ii]m|[Aa]m|[Zz]um|[Zz]ur|[Vv]om|[Aa]b|[Bb]is|[Jj]eden|[Jj]edem|[Ii]ns))"
     r"\s(?P<number>\d{1,3})\.(?=\s+[a-zäöüßA-ZÄÖÜ])"
 )
@@ -166,8 +168,10 @@ def _money(text: str) -> str:
 
 def _ordinals(text: str) -> str:
     def spoken(found: re.Match[str]) -> str:
-        ending = "" if found["bare"] else "n"
-        return f"{found['bare'] or found['bent']} {german_ordinal(int(found['number']), ending)}"
+        for group, ending in (("bare", ""), ("strong", "r"), ("bent", "n")):
+            if found[group]:
+                return f"{found[group]} {german_ordinal(int(found['number']), ending)}"
+        return found[0]
 
     return _ORDINAL.sub(spoken, text)
 
