@@ -29,6 +29,7 @@ from callflow.frames import (
     encode,
 )
 from callflow.homes import Desk
+from callflow.precedence import Precedence
 from callflow.session import Reaction
 from callflow.takeover import Takeover
 
@@ -45,6 +46,7 @@ class LineServer:
         sessions: decide about calls.
         takeover: takes over what the lines did alone.
         measured: is given a line's name and its counters.
+        calls: is told of each happening while it is being answered.
     """
 
     def __init__(
@@ -53,7 +55,9 @@ class LineServer:
         sessions: Desk,
         takeover: Takeover,
         measured: Callable[[str, dict[str, float]], None] = lambda _name, _counters: None,
+        calls: Precedence | None = None,
     ) -> None:
+        self._calls = calls or Precedence()
         self._path = path
         self._sessions = sessions
         self._takeover = takeover
@@ -85,7 +89,7 @@ class LineServer:
         self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
-        connection = _Connection(writer, self._sessions, self._takeover, self._measured)
+        connection = _Connection(writer, self._sessions, self._takeover, self._measured, self._calls)
         self._connections.add(connection)
         try:
             await connection.run(reader)
@@ -107,8 +111,10 @@ class _Connection:
         sessions: Desk,
         takeover: Takeover,
         measured: Callable[[str, dict[str, float]], None],
+        calls: Precedence,
     ) -> None:
         self.name = ""
+        self._calls = calls
         self._writer = writer
         self._sessions = sessions
         self._takeover = takeover
@@ -176,7 +182,8 @@ class _Connection:
         if self._greeting is not None:
             # Else a call that begins right after the greeting would be taken for one the line has lost.
             await asyncio.shield(self._greeting)
-        return await self._sessions.happened(happening.call, happening.turn, happening.event)
+        with self._calls:
+            return await self._sessions.happened(happening.call, happening.turn, happening.event)
 
     async def _working(self, happening: Happening, work: asyncio.Future[Reaction]) -> Reaction:
         """Wait for `work`, telling the line again and again that we are at it."""

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import socket
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -27,6 +27,7 @@ from callflow.hours import told
 from callflow.inbox import Deadlines
 from callflow.lines import LineServer
 from callflow.outbox.worker import Worker
+from callflow.precedence import Precedence
 from callflow.prompts.studio import Studio
 from callflow.sealing import Sealer, load_key
 from callflow.session import Sessions
@@ -103,9 +104,10 @@ def build(settings: Settings) -> Rooms:
     recognition = Recognition(window=timedelta(hours=settings.practice.inbox.repeat_hours))
     sessions = Sessions(store, flows, studio, handlers, recognition, _now)
     takeover = Takeover(SpoolReader(settings.data / "spool", sealer), sessions, _now)
-    lines = LineServer(app_socket(settings.data), Homes(sessions, settings.plan), takeover)
+    calls = Precedence()
+    lines = LineServer(app_socket(settings.data), Homes(sessions, settings.plan), takeover, calls=calls)
     asterisks = asterisk.asterisk_lines(settings, sessions, studio, sealer)
-    web = create_app(_house(settings, store, deadlines, lines, asterisks, flows))
+    web = create_app(replace(_house(settings, store, deadlines, lines, asterisks, flows), calls=calls))
     for router in twilio.voice_routers(settings, sessions, sealer, _now):
         web.include_router(router)
     for router in sending.receipts(settings, store, handlers.sms_lost, _now):

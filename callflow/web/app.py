@@ -17,6 +17,7 @@ from callflow.inbox import CardUnknownError, Feed
 from callflow.web import pages, staff, visit
 from callflow.web.body import BodyLimit
 from callflow.web.faults import QuietFaults
+from callflow.web.gate import Gate
 from callflow.web.headers import YEAR, SecurityHeaders
 from callflow.web.house import House
 from callflow.web.routes import (
@@ -69,6 +70,7 @@ def create_app(house: House) -> FastAPI:
         app.include_router(part.router)
     app.mount("/static", Assets(directory=pages.STATIC), name="static")
     _answer_faults(app)
+    app.add_middleware(Gate, limits=house.limits, calls=house.calls, refuse=_refused)
     app.add_middleware(BodyLimit)
     app.add_middleware(QuietFaults, answer=_broken)
     app.add_middleware(SecurityHeaders, https=house.https)
@@ -149,6 +151,22 @@ async def _invalid(request: Request, error: Exception) -> Response:
             return fhir.outcome(422, "; ".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in faults))
         return JSONResponse({"detail": faults}, 422)
     return _trouble(request, "not_found" if request.method == "GET" else "stale", 422)
+
+
+def _refused(request: Request, status: int) -> Response:
+    path = request.url.path
+    if path.startswith("/api/"):
+        said = "asked too often" if status == 429 else "busy: calls go first"  # noqa: PLR2004
+        return (
+            fhir.outcome(status, said)
+            if path.startswith(fhir.PATH)
+            else JSONResponse({"detail": said}, status)
+        )
+    if path.startswith(PATIENT_PATHS):
+        return visit.show(
+            request, "notice.html", visit.texts_for(request, staff.house_of(request)), status, about="busy"
+        )
+    return _trouble(request, "busy", status)
 
 
 def _broken(request: Request) -> Response:

@@ -13,11 +13,13 @@ from callflow.effects import Urgency
 from callflow.inbox import Deadlines
 from callflow.language.versions import Entry, Versions
 from callflow.outbox.caps import Caps
+from callflow.precedence import Precedence
 from callflow.store import Store, Submission
 from callflow.web.catalogue import PATIENT_LANGUAGES
 from callflow.web.forms.form import Form
 from callflow.web.forms.reading import readable
 from callflow.web.forms.source import Forms
+from callflow.web.gate import Limits
 
 BIRTH = "geburt"
 """Name of the question for the date of birth; who opens a thread must know the answer."""
@@ -73,6 +75,8 @@ class House:
         sms_name: how the practice is called in text messages, where the specialty must not show.
         recordings: folder of the sealed voice messages.
         caps: limits on text messages.
+        calls: calls that are being answered; pages wait for them.
+        limits: how much pages and programs may ask.
     """
 
     face: Face
@@ -91,6 +95,8 @@ class House:
     sms_name: str = ""
     recordings: Path = Path("recordings")
     caps: Caps = field(default_factory=Caps)
+    calls: Precedence = field(default_factory=Precedence)
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def form_key(self) -> str:

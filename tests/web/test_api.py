@@ -17,6 +17,7 @@ from callflow.store import Link, sqlite_version
 from callflow.web.app import create_app
 from callflow.web.forms.external import signature
 from callflow.web.forms.form import Form
+from callflow.web.gate import Limits
 from tests.support.practice import PATIENT, Practice, open_practice
 from tests.support.stores import Clock
 
@@ -128,7 +129,7 @@ async def test_the_external_form_gets_a_signed_address_and_reports_what_was_sent
 
 # Schemathesis reads the description while tests are collected, so this house is there from the start.
 FOLDER = TemporaryDirectory()
-OPEN = open_practice(Path(FOLDER.name), Clock())
+OPEN = open_practice(Path(FOLDER.name), Clock(), limits=Limits(per_program=100_000))
 OPEN.card()
 SCHEMA = schemathesis.openapi.from_asgi("/api/openapi.json", create_app(OPEN.house))
 

@@ -46,7 +46,11 @@ class Problem(BaseModel):
     detail: str
 
 
-REFUSED: dict[int | str, dict[str, object]] = {
+HELD_OFF: dict[int | str, dict[str, object]] = {
+    429: {"model": Problem, "description": "Asked too often; come back after Retry-After seconds."},
+    503: {"model": Problem, "description": "Calls go first; come back after Retry-After seconds."},
+}
+REFUSED: dict[int | str, dict[str, object]] = HELD_OFF | {
     401: {"model": Problem, "description": "No valid token."},
     403: {"model": Problem, "description": "The token lacks the scope."},
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, TypeVar
 from urllib.parse import urlencode
 
@@ -16,7 +16,7 @@ from callflow.inbox.fhir import Json
 from callflow.inbox.fhir_search import MOMENT, CursorError, Found, Wanted
 from callflow.store import Card, Message, Tx
 from callflow.web.house import House
-from callflow.web.routes.api import REFUSED, Id, needs
+from callflow.web.routes.api import HELD_OFF, REFUSED, Id, needs
 from callflow.web.staff import HouseDep
 
 PATH = "/api/fhir"
@@ -53,13 +53,15 @@ _ISSUES = {
     429: "throttled",
     503: "transient",
 }
-_SAID: dict[int | str, dict[str, object]] = {
-    status: {"description": told, **_shape("OperationOutcome")}
-    for status, told in {
-        **{int(code): str(told["description"]) for code, told in REFUSED.items()},
-        422: "The search is not one of ours.",
-    }.items()
-}
+
+
+def _refusals(described: Mapping[int | str, Mapping[str, object]]) -> dict[int | str, dict[str, object]]:
+    told = {code: str(said["description"]) for code, said in described.items()}
+    return {code: {"description": said, **_shape("OperationOutcome")} for code, said in told.items()}
+
+
+_HELD_OFF = _refusals(HELD_OFF)
+_SAID = _refusals(REFUSED | {422: {"description": "The search is not one of ours."}})
 _MISSING: dict[int | str, dict[str, object]] = {
     404: {"description": "There is none of this id, or no such page.", **_shape("OperationOutcome")}
 }
@@ -145,7 +147,7 @@ async def read_communication(house: HouseDep, resource_id: Id) -> FhirResponse:
     return FhirResponse(found)
 
 
-@router.get("/metadata", responses={200: _shape("CapabilityStatement")})
+@router.get("/metadata", responses={200: _shape("CapabilityStatement"), **_HELD_OFF})
 async def metadata(house: HouseDep) -> FhirResponse:
     """Tell what this service can do; needs no token."""
     return FhirResponse(fhir.capabilities(f"{house.public_url}{PATH}"))

@@ -65,7 +65,8 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
 });
 document.addEventListener("htmx:before:swap", (event) => {
   const { ctx } = event.detail;
-  if (live(ctx) && ctx.request.action !== here()) event.preventDefault();
+  const failed = ctx.response && ctx.response.status >= 400;
+  if (live(ctx) && (failed || ctx.request.action !== here())) event.preventDefault();
 });
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
   if (ctx.sourceElement.matches("form")) ctx.sourceElement.inert = false;
