@@ -57,9 +57,12 @@ def _name(spoken: Spoken) -> str:
 
 
 class Hasty:
-    """Sessions whose callers think fast: a test must not wait out the seconds that patients get."""
+    """Sessions whose callers think fast: a test must not wait out the seconds that patients get.
 
-    def __init__(self, sessions: Sessions, first_ms: int = 1500, between_ms: int = 800) -> None:
+    Much less than these, and a machine that is busy for a moment takes time from somebody who is typing.
+    """
+
+    def __init__(self, sessions: Sessions, first_ms: int = 2500, between_ms: int = 2500) -> None:
         self._sessions = sessions
         self._first_ms, self._between_ms = first_ms, between_ms
 

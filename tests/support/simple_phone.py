@@ -6,9 +6,12 @@ UDP, A-law, RFC 4733 keys. It counts and compares every packet it hears, which a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
+import os
 import re
 import secrets
+import socket
 import struct
 import time
 from collections import deque
@@ -124,10 +127,19 @@ class _Sound(asyncio.DatagramProtocol):
 
     def close(self) -> None:
         """The call is over: nobody waits for a key any more."""
+        if not self.transport.is_closing():
+            self._hear_rest()
         self.transport.close()
         while self._pressing:
             self._pressing.popleft()[1].cancel()
         self.news.set()
+
+    def _hear_rest(self) -> None:
+        """Hear what came before the BYE: a busy machine may read that one first."""
+        handle = os.dup(self.transport.get_extra_info("socket").fileno())
+        with socket.socket(fileno=handle) as rest, contextlib.suppress(BlockingIOError):
+            while True:
+                self.datagram_received(*rest.recvfrom(2048, socket.MSG_DONTWAIT))
 
 
 @dataclass
