@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -28,7 +29,7 @@ from callflow.prompts.console import play
 from callflow.prompts.studio import Studio
 from callflow.prompts.wording import Wording
 from callflow.sealing import Sealer, load_key
-from callflow.settings import Settings
+from callflow.settings import Settings, load
 from callflow.simulate import script, suite
 from callflow.simulate.replay import NoSuchCallError
 from callflow.simulate.replay import replay as tell_again
@@ -108,13 +109,29 @@ def simulate(  # noqa: PLR0913 - the command's options
 
 
 def simulate_all(settings: Settings, folder: Path | None, console: Console) -> int:
-    """Run every golden call below `folder` (default: calls/ of the configuration); return the exit status."""
-    known: dict[str, Flow] = {}
+    """Run every golden call below `folder`; return the exit status.
 
-    def found(name: str) -> Flow:
-        return known.setdefault(name, known.get(name) or flow(settings, name))
+    Without a folder these are calls/ of the configuration, and those of each example practice still in it.
+    """
+    if folder:
+        return suite.show(*_rehearsed(settings, folder), console)
+    verdicts, missing = _rehearsed(settings, settings.config / "calls")
+    for each in sorted((settings.config / "examples").glob("*/calls")):
+        found, ways = _rehearsed(_of_example(settings, each.parent), each)
+        verdicts, missing = verdicts + found, missing + [f"{each.parent.name}/{way}" for way in ways]
+    return suite.show(verdicts, missing, console)
 
-    return suite.show(suite.run(folder or settings.config / "calls", found, calendars(settings)), console)
+
+def _rehearsed(settings: Settings, folder: Path) -> tuple[list[suite.Verdict], list[str]]:
+    flows = cache(lambda name: flow(settings, name))
+    verdicts = suite.run(folder, flows, calendars(settings))
+    return verdicts, suite.missed(verdicts, flows)
+
+
+def _of_example(settings: Settings, config: Path) -> Settings:
+    return load(
+        data=settings.data, config=config, prompts=settings.prompts, sip=settings.sip, http=settings.http
+    )
 
 
 def draw(settings: Settings, name: str, out: Path) -> int:

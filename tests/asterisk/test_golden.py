@@ -19,14 +19,12 @@ from callflow.store import Store
 from tests.support import asterisk_site as practice
 from tests.support.asterisk_box import Asterisk
 from tests.support.asterisk_house import FRAMES, Coder, Hasty, desk, line_up, sessions
+from tests.support.flows import golden_calls
 from tests.support.left_behind import expected, left_behind
 from tests.support.simple_phone import Phone, Talk
 from tests.support.stores import open_store
 
-CASES = [
-    (path, read_case(path))
-    for path in sorted((Path(__file__).parents[1] / "calls" / "praxis").glob("*.yaml"))
-]
+CASES = [(path, read_case(path)) for path in golden_calls("praxis")]
 STATUS = {"answered": 200, "busy": 486, "no_answer": 180, "refused": 603, "failed": 500}
 
 

@@ -1,6 +1,10 @@
-"""Every golden call in this folder goes as it is written, and together they go every way there is."""
+"""Every golden call goes as it is written.
 
-from collections import defaultdict
+Those that a practice starts with lie in config/calls/ and config/examples/<practice>/calls/, where
+`rufweiche simulate --all` runs them: together they go every way there is. Those in this folder are variations
+that only we need. A call lies in one of the two.
+"""
+
 from functools import cache
 from pathlib import Path
 
@@ -8,65 +12,79 @@ import pytest
 
 from callflow.engine.walker import coverage
 from callflow.golden import Run, read_case, rehearse, written
-from tests.support.flows import calendars, flow_of, surroundings
+from tests.support.flows import calendars, flow_of, golden_calls, practice_folder, surroundings
 
-CALLS = sorted(Path(__file__).parent.glob("*/*.yaml"))
-FLOWS = sorted({(path.parent.name, read_case(path).flow) for path in CALLS})
+PRACTICES = ("einzelpraxis", "kinderpraxis", "mvz", "praxis")
+OURS = Path(__file__).parent
+THEIRS = {name: sorted((practice_folder(name) / "calls").glob("*.yaml")) for name in PRACTICES}
+CALLS = [(name, path) for name in PRACTICES for path in golden_calls(name)]
+FLOWS = sorted({(name, read_case(path).flow) for name, path in CALLS})
+
+
+def of(name: str) -> list[Path]:
+    return [path for practice, path in CALLS if practice == name]
 
 
 @cache
-def ran(path: Path) -> Run:
+def ran(practice: str, path: Path) -> Run:
     case = read_case(path)
-    return rehearse(flow_of(path.parent.name, case.flow), calendars(path.parent.name), case)
+    return rehearse(flow_of(practice, case.flow), calendars(practice), case)
 
 
-@pytest.mark.parametrize("path", CALLS, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_the_call_goes_as_written(path: Path) -> None:
-    assert ran(path).faults == []
+each_call = pytest.mark.parametrize(
+    ("practice", "path"), CALLS, ids=[f"{name}/{path.stem}" for name, path in CALLS]
+)
 
 
-@pytest.mark.parametrize("path", CALLS, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_a_written_case_reads_as_itself(path: Path, tmp_path: Path) -> None:
+@each_call
+def test_the_call_goes_as_written(practice: str, path: Path) -> None:
+    assert ran(practice, path).faults == []
+
+
+@each_call
+def test_a_written_case_reads_as_itself(practice: str, path: Path, tmp_path: Path) -> None:
+    del practice
     again = tmp_path / "case.yaml"
     again.write_text(written(read_case(path)), encoding="utf-8")
     assert read_case(again) == read_case(path)
 
 
 def test_a_call_that_goes_differently_is_told_from_the_written_one() -> None:
-    path = CALLS[0].parent.parent / "praxis/rezept-vom-handy.yaml"
-    case = read_case(path)
+    case = read_case(practice_folder("praxis") / "calls/rezept-vom-handy.yaml")
     withheld = case.model_copy(update={"number": "withheld"})
     faults = rehearse(flow_of("praxis", "praxis"), calendars("praxis"), withheld).faults
     assert faults == ["scene 3: hears 'link_offer_typing' instead of 'link_offer' (at anliegen)"]
 
 
+def test_no_golden_call_is_kept_twice() -> None:
+    told = [(name, read_case(path).model_copy(update={"call": ""})) for name, path in CALLS]
+    assert [pair for index, pair in enumerate(told) if pair in told[:index]] == []
+
+
 def test_there_are_enough_golden_calls_for_four_practices() -> None:
-    found = defaultdict(int)
-    for path in CALLS:
-        found[path.parent.name] += 1
-    assert sorted(found) == ["einzelpraxis", "kinderpraxis", "mvz", "praxis"]
-    assert sum(found.values()) >= 40
+    assert sorted(path.name for path in OURS.iterdir() if path.is_dir() and "__" not in path.name) == sorted(
+        PRACTICES
+    )
+    assert len(CALLS) - sum(map(len, THEIRS.values())) >= 40
+    assert min(map(len, THEIRS.values())) >= 10
 
 
-@pytest.mark.parametrize("practice", ["praxis", "einzelpraxis", "kinderpraxis"])
-def test_the_golden_calls_of_a_practice_go_every_way(practice: str) -> None:
-    (name,) = {flow for owner, flow in FLOWS if owner == practice}
-    passed = [way for path in CALLS if path.parent.name == practice for way in ran(path).passed]
-    assert sorted(coverage(flow_of(practice, name), passed).missed) == []
-
-
-def test_the_golden_calls_of_the_large_practice_go_every_way_of_its_five_numbers() -> None:
-    passed = [way for path in CALLS if path.parent.name == "mvz" for way in ran(path).passed]
-    flows = [flow_of(practice, name) for practice, name in FLOWS if practice == "mvz"]
-    assert len(flows) == 5
+@pytest.mark.parametrize("practice", PRACTICES)
+def test_the_golden_calls_that_a_practice_starts_with_go_every_way(practice: str) -> None:
+    passed = [way for path in THEIRS[practice] for way in ran(practice, path).passed]
+    flows = [flow_of(practice, name) for owner, name in FLOWS if owner == practice]
     assert sorted({way for flow in flows for way in coverage(flow, passed).missed}) == []
+
+
+def test_the_large_practice_has_a_golden_call_for_each_of_its_five_numbers() -> None:
+    assert len({read_case(path).flow for path in THEIRS["mvz"]}) == 5
 
 
 @pytest.mark.parametrize(("practice", "name"), FLOWS, ids=lambda value: value)
 def test_every_prompt_of_a_golden_call_exists(practice: str, name: str) -> None:
     prompts = surroundings(practice).prompts
-    for path in CALLS:
-        if (path.parent.name, read_case(path).flow) == (practice, name):
-            for effect in ran(path).heard:
+    for path in of(practice):
+        if read_case(path).flow == name:
+            for effect in ran(practice, path).heard:
                 for prompt in effect.spoken:
                     assert prompt.text or prompts.text(prompt.name, prompt.language) is not None

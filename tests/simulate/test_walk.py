@@ -1,6 +1,7 @@
 """A simulated call goes the way of the engine, and what it writes down is a golden call."""
 
 from datetime import datetime
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from callflow.bootstrap import places, rehearsal
 from callflow.effects import Gather, LineEffect
 from callflow.events import DigitsPressed, Event, HungUp, PromptFinished, Told
 from callflow.golden import Case, read_case, rehearse, written
@@ -18,7 +20,7 @@ from callflow.simulate.replay import replay
 from callflow.simulate.screen import Screen
 from callflow.simulate.script import Deed, Press, Quit, Ring, Talk, Wait, read
 from callflow.simulate.walk import Beat, Setting, Walk
-from tests.support.flows import PROMPTS, calendars, flow_of, practice_folder
+from tests.support.flows import PROMPTS, ROOT, calendars, flow_of
 
 MORNING = datetime(2026, 11, 23, 9, 0)  # noqa: DTZ001 - local time, as written in golden calls
 FACTS = {"": {"practice.name": "Hausarztpraxis am Lindenplatz", "practice.phone": "", "practice.address": ""}}
@@ -139,13 +141,25 @@ def test_the_screen_tells_what_is_heard_where_and_what_is_sent() -> None:
         assert part in told
 
 
-def test_the_example_practice_passes_its_own_regression_suite(capsys: pytest.CaptureFixture[str]) -> None:
-    verdicts = suite.run(
-        practice_folder("praxis") / "calls", lambda name: flow_of("praxis", name), calendars("praxis")
-    )
-    status = suite.show(verdicts, Console())
-    assert (status, len(verdicts) >= 4) == (0, True)
-    assert "4 von 4 wie geschrieben" in capsys.readouterr().out
+def test_every_golden_call_in_config_passes_and_none_leaves_a_way_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings = places.settings(places.Options(Path(), ROOT / "config", PROMPTS))
+    count = len(list((ROOT / "config").rglob("calls/*.yaml")))
+    assert rehearsal.simulate_all(settings, None, Console()) == 0
+    told = capsys.readouterr().out
+    assert f"{count} von {count} wie geschrieben" in told
+    assert "Wege geht keiner" not in told
+
+
+def test_the_suite_names_the_ways_that_no_golden_call_takes(tmp_path: Path) -> None:
+    (tmp_path / "rezept.yaml").write_text(written(walked("1 1")), encoding="utf-8")
+    flows, out = partial(flow_of, "praxis"), StringIO()
+    verdicts = suite.run(tmp_path, flows, calendars("praxis"))
+    missing = suite.missed(verdicts, flows)
+    assert ("verbinden: answered" in missing, "anliegen: then" in missing) == (True, False)
+    assert suite.show(verdicts, missing, Console(file=out)) == 0
+    assert f"{len(missing)} Wege geht keiner" in out.getvalue()
 
 
 def test_a_deviation_and_a_broken_file_fail_the_suite(tmp_path: Path) -> None:
@@ -155,8 +169,8 @@ def test_a_deviation_and_a_broken_file_fail_the_suite(tmp_path: Path) -> None:
     verdicts = suite.run(tmp_path, lambda name: flow_of("praxis", name), calendars("praxis"))
     assert [bool(each.faults) for each in verdicts] == [True, True]
     assert "kaputt.yaml:" in verdicts[1].faults[0]
-    assert suite.show(verdicts, Console(file=StringIO())) == 1
-    assert suite.show([], Console(file=StringIO())) == 1
+    assert suite.show(verdicts, [], Console(file=StringIO())) == 1
+    assert suite.show([], [], Console(file=StringIO())) == 1
 
 
 def test_a_recorded_call_is_told_again_and_goes_the_same_way() -> None:

@@ -21,6 +21,12 @@ def practice_folder(name: str) -> Path:
     return ROOT / "config" if name == "praxis" else ROOT / "config/examples" / name
 
 
+def golden_calls(name: str) -> list[Path]:
+    """Return the golden calls of a practice: those it starts with, and our own variations of them."""
+    theirs, ours = practice_folder(name) / "calls", ROOT / "tests/calls" / name
+    return sorted([*theirs.glob("*.yaml"), *ours.glob("*.yaml")], key=lambda path: path.stem)
+
+
 @cache
 def surroundings(name: str = "praxis") -> Surroundings:
     """Return what the flows of a practice may refer to."""

@@ -14,6 +14,7 @@ from callflow.golden import ZONE, Case, Scene, read_case
 from callflow.prompts.cache import Cache
 from callflow.session import Sessions
 from callflow.store import Store
+from tests.support.flows import golden_calls
 from tests.support.left_behind import expected, left_behind
 from tests.support.reception import DIALLED, OneFlow, Silence, example_flow, handlers
 from tests.support.twilio_caller import TwilioCall
@@ -21,7 +22,7 @@ from webhooks.signature import Signature
 from webhooks.twiml import Site, Target
 from webhooks.voice import Voice
 
-CALLS = sorted((Path(__file__).parents[1] / "calls" / "praxis").glob("*.yaml"))
+CALLS = golden_calls("praxis")
 TOKEN = "a-token-of-the-tests"
 PUBLIC = "https://praxis.example"
 BASE = f"{PUBLIC}/webhooks"
