@@ -17,10 +17,12 @@ import structlog
 
 from callflow.events import Caller, CallStarted
 from callflow.session import EndedAlone
-from sip import agi, numbers, tones
+from sip import agi, numbers
 from sip.agi_channel import AgiChannel
 from sip.ami import Access, Manager, ManagerError, Message
 from sip.asterisk_call import BEEP, GRACE_S, Call, Desk
+from sip.asterisk_dialling import AsteriskDialler
+from sip.media import tones
 
 LIFE_S = 1.0  # seconds between two signs of life
 NOTES = "rufweiche-alone"
@@ -64,6 +66,7 @@ class AsteriskLine:
         self.manager = Manager(access, self._heard, on_up=self._up, on_down=self._tell_change)
         self.calls: dict[str, Call] = {}
         self.taken_up = asyncio.Event()
+        self.dialler = AsteriskDialler(self.manager, desk.plan, desk.sounds)
         self._desk = desk
         self._changed = changed
         self._clock = clock
@@ -113,6 +116,7 @@ class AsteriskLine:
 
     def _heard(self, event: Message) -> None:
         unique = event.get("Uniqueid")
+        self.dialler.heard(event)
         if event.event == "DeviceStateChange":
             self._trunk(event)
         elif event.event == "AsyncAGIStart" and event.get("Context") == "practice":
@@ -185,6 +189,7 @@ class AsteriskLine:
 
     async def _up(self) -> None:
         self._tell_change()
+        self.dialler.connected()
         for event in await self.manager.listing("DeviceStateList"):
             self._trunk(event)
         shown = await self.manager.listing("CoreShowChannels")
@@ -197,6 +202,7 @@ class AsteriskLine:
         ended = await self._desk.sessions.lost(self.name, {self._id(unique) for unique in there})
         _log.info("taken up", held=len(self.calls), ended=len(ended))
         self.taken_up.set()
+        await self.dialler.tidy(self._clock())
 
     def _forget_gone(self, there: Mapping[str, Message]) -> None:
         for unique, call in tuple(self.calls.items()):

@@ -17,6 +17,7 @@ from sip import agi, numbers
 from sip.agi_channel import AgiChannel
 from sip.ami import Message
 from sip.asterisk_keys import ToldKeys
+from sip.asterisk_transfers import transfer_problem
 from sip.performer import (
     Action,
     DestinationAnswered,
@@ -337,7 +338,7 @@ class Call:
         asked = await self.channel.do(agi.value_of("${DIALSTATUS} ${HANGUPCAUSE}"))
         self.channel.do(agi.QUIET)
         status, _, cause = asked.text.partition(" ")
-        return _problem(status, cause)
+        return transfer_problem(status, cause)
 
 
 def _stops(effect: LineEffect | None) -> str:
@@ -345,11 +346,3 @@ def _stops(effect: LineEffect | None) -> str:
     if isinstance(effect, Gather):
         return agi.KEYS
     return effect.keys if isinstance(effect, Play) else ""
-
-
-def _problem(status: str, cause: str) -> TransferProblem:
-    """Read Dial's outcome; 17 and 21 are "user busy" and "call rejected" (ITU-T Q.850)."""
-    if cause == "21":
-        return "refused"
-    problems: dict[str, TransferProblem] = {"BUSY": "busy", "NOANSWER": "no_answer", "DONTCALL": "refused"}
-    return problems.get(status, "busy" if cause == "17" else "failed")

@@ -9,11 +9,11 @@ from functools import cache
 import numpy as np
 
 from callflow.g711 import RATE, SILENCE, to_alaw
-from sip.leg import Dialled, EndedBy
 from sip.line_config import Destination
-from sip.media import Stream
-from sip.offer import Sound
+from sip.media.engine import Stream
 from sip.parts import Parts, connect
+from sip.signalling.leg import Dialled, EndedBy
+from sip.signalling.offer import Sound
 from sip.telephone import CallLeg
 
 RINGBACK_HZ = 425  # ITU-T E.180, Germany: 425 Hz, 1 s on, 4 s off

@@ -16,10 +16,8 @@ from callflow.spool import Slot, SpooledCall
 from sip import alone
 from sip.app_link import AppAwayError
 from sip.bridge import Bridge
-from sip.leg import Dialled, EndedBy, Transferred
 from sip.line_config import Destination, Did
-from sip.media import MemorySink, NoPortFreeError, Recording, Stream
-from sip.offer import Sound
+from sip.media.engine import MemorySink, NoPortFreeError, Recording, Stream
 from sip.parts import Parts, connect
 from sip.performer import (
     Action,
@@ -43,6 +41,8 @@ from sip.performer import (
     begin,
     happened,
 )
+from sip.signalling.leg import Dialled, EndedBy, Transferred
+from sip.signalling.offer import Sound
 from sip.telephone import CallLeg
 
 SHORTEST_MESSAGE = 500  # ms; less is a caller who did not want to speak

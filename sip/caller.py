@@ -10,13 +10,13 @@ from typing import Self
 
 from sip.hearing import Hearing
 from sip.key_script import AwaitSilence, Entry, GiveUp, Pause, Press
-from sip.leg import Dialled, EndedBy, Leg
-from sip.media import MediaEngine, Stream
-from sip.offer import Local, Sound
+from sip.media.engine import MediaEngine, Stream
 from sip.parts import connect
-from sip.phone import Phone
-from sip.phone_settings import Listen, Peer, PhoneSettings
-from sip.uri import parse_uri
+from sip.signalling.leg import Dialled, EndedBy, Leg
+from sip.signalling.offer import Local, Sound
+from sip.signalling.phone import Phone
+from sip.signalling.phone_settings import Listen, Peer, PhoneSettings
+from sip.signalling.uri import parse_uri
 
 PORTS = (50_000, 59_999)
 QUIET_S = 0.8  # longer than the pauses between sentences, shorter than patience
@@ -34,7 +34,7 @@ class Report:
         answered_ms: from INVITE to answer, None when nobody answered.
         heard_s: seconds of sound received.
         dbfs: level of the loud parts.
-        ended_by: "caller" is the far side here, as in `sip.leg`.
+        ended_by: "caller" is the far side here, as in `sip.signalling.leg`.
     """
 
     outcome: Dialled

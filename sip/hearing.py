@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from callflow.g711 import FRAME, RATE
-from sip.recording import NO_SOUND_DBFS, dbfs, wav
+from sip.media.recording import NO_SOUND_DBFS, dbfs, wav
 
 LOUD_DBFS = -45.0  # a 20 ms frame above this is speech or a tone
 

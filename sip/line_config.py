@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sip.phone_settings import PhoneSettings
+from sip.signalling.phone_settings import PhoneSettings
 
 DESTINATION_LIMIT_MS = 25_000  # ms a destination may ring when the line acts alone
 

@@ -13,12 +13,12 @@ from callflow.prompts.cache import Cache, NoClip
 from callflow.sealing import Sealer
 from callflow.spool import Slot, SpooledCall, SpoolWriter
 from callflow.voice_messages import keep
-from sip import srtp
 from sip.app_link import AppLink
 from sip.line_config import LineConfig
-from sip.media import MediaEngine, Stream
-from sip.offer import Local, Sound
-from sip.sdp import EVENTS, Crypto
+from sip.media import srtp
+from sip.media.engine import MediaEngine, Stream
+from sip.signalling.offer import Local, Sound
+from sip.signalling.sdp import EVENTS, Crypto
 from sip.telephone import Telephone
 
 _log = structlog.get_logger("line")

@@ -25,9 +25,9 @@ from callflow.spool import SpoolWriter
 from sip.app_link import AppLink
 from sip.call import Call
 from sip.line_config import LineConfig
-from sip.media import MediaEngine, NoPortFreeError
+from sip.media.engine import MediaEngine, NoPortFreeError
 from sip.parts import Disk, Parts
-from sip.phone import Phone
+from sip.signalling.phone import Phone
 from sip.telephone import CallLeg, Telephone
 
 REPORT_S = 10.0  # seconds between counters for the health page

@@ -17,8 +17,8 @@ from typing import Any
 
 import structlog
 
-from sip.phone_settings import Account
-from sip.transport import Address
+from sip.signalling.phone_settings import Account
+from sip.signalling.transport import Address
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it imports audioop, which Python 3.11 and 3.12 call deprecated
@@ -46,7 +46,7 @@ class _NoSound:
         """Do nothing: the original starts a second transmitter on a re-INVITE or a late retransmission."""
 
     def stop(self) -> None:
-        """Do nothing: `sip.media` ends the sound."""
+        """Do nothing: `sip.media.engine` ends the sound."""
 
 
 class _Wire:

@@ -15,24 +15,24 @@ from collections.abc import Callable
 
 import structlog
 
-from sip.core import Core, has_sdp, ignore, tag
-from sip.dialog import Dialog, answering
-from sip.exchange import Answering
-from sip.guard import Peers
-from sip.identity import Identity, diverted_from, identify
-from sip.keypad import key_of
-from sip.leg import Dialled, EndedBy
-from sip.message import MessageError, Request, Response, parse
-from sip.offer import Local, OfferError, Sound, accept, settle, write
-from sip.phone_settings import Account, Peer, PhoneSettings
 from sip.pyvoip import MOST_CALLS, Guarded
-from sip.reception import answer_address, refusal_of, with_source
-from sip.repeated import Repeated
-from sip.sdp import SdpError
-from sip.transaction import Event
-from sip.transfer import Subscription, Transferred
-from sip.transport import Address, Hop, Udp
-from sip.uri import parse_uri
+from sip.signalling.core import Core, has_sdp, ignore, tag
+from sip.signalling.dialog import Dialog, answering
+from sip.signalling.exchange import Answering
+from sip.signalling.guard import Peers
+from sip.signalling.identity import Identity, diverted_from, identify
+from sip.signalling.keypad import key_of
+from sip.signalling.leg import Dialled, EndedBy
+from sip.signalling.message import MessageError, Request, Response, parse
+from sip.signalling.offer import Local, OfferError, Sound, accept, settle, write
+from sip.signalling.phone_settings import Account, Peer, PhoneSettings
+from sip.signalling.reception import answer_address, refusal_of, with_source
+from sip.signalling.repeated import Repeated
+from sip.signalling.sdp import SdpError
+from sip.signalling.transaction import Event
+from sip.signalling.transfer import Subscription, Transferred
+from sip.signalling.transport import Address, Hop, Udp
+from sip.signalling.uri import parse_uri
 
 _WITHIN = ("BYE", "INVITE", "INFO", "NOTIFY", "UPDATE", "OPTIONS", "REFER")
 _KEEP_ALIVE = b"\r\n\0"
@@ -44,7 +44,7 @@ _log = structlog.get_logger("line.pyvoip")
 
 
 class PyVoipLeg:
-    """An incoming call that pyVoIP holds; see `sip.leg.Leg` for what each name promises."""
+    """An incoming call that pyVoIP holds; see `sip.signalling.leg.Leg` for what each name promises."""
 
     def __init__(self, phone: PyVoipPhone, exchange: Answering, hop: Hop, peer: Peer) -> None:
         request = exchange.request
@@ -182,7 +182,7 @@ class PyVoipLeg:
 
 
 class PyVoipPhone:
-    """A telephone whose calls pyVoIP decides; see `sip.phone.Phone` for what each name promises."""
+    """A telephone whose calls pyVoIP decides; what its names promise stands at `sip.signalling.phone`."""
 
     def __init__(self, settings: PhoneSettings, on_invite: Callable[[PyVoipLeg], None]) -> None:
         self.settings = settings

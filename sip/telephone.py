@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from sip.identity import Identity
-from sip.leg import Dialled, EndedBy
-from sip.offer import Local, Sound
-from sip.transfer import Transferred
+from sip.signalling.identity import Identity
+from sip.signalling.leg import Dialled, EndedBy
+from sip.signalling.offer import Local, Sound
+from sip.signalling.transfer import Transferred
 
 
 class CallLeg(Protocol):
-    """One call leg; see `sip.leg.Leg` for what each name promises."""
+    """One call leg; see `sip.signalling.leg.Leg` for what each name promises."""
 
     id: str
     dialled: str
@@ -40,7 +40,7 @@ class CallLeg(Protocol):
 
 
 class Telephone(Protocol):
-    """A SIP user agent with any number of legs; see `sip.phone.Phone`."""
+    """A SIP user agent with any number of legs; see `sip.signalling.phone.Phone`."""
 
     @property
     def counters(self) -> Mapping[str, int]:

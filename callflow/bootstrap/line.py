@@ -21,7 +21,7 @@ from callflow.settings import Address, Settings
 from sip.line_config import Destination as LineDestination
 from sip.line_config import Did, LineConfig
 from sip.numbers import spellings
-from sip.phone_settings import LOOPBACK, Account, Listen, Peer, PhoneSettings
+from sip.signalling.phone_settings import LOOPBACK, Account, Listen, Peer, PhoneSettings
 
 SIP_PORT, TLS_PORT = 5060, 5061
 Passwords = Mapping[str, SecretStr]

@@ -21,7 +21,7 @@ from jinja2 import Template
 from callflow.plan import AsteriskLine
 from callflow.prompts.cache import Cache, ClipFacts
 from sip.line_config import Destination, Did, LineConfig
-from sip.phone_settings import Listen, PhoneSettings
+from sip.signalling.phone_settings import Listen, PhoneSettings
 from tests.bench import _line_app
 from tests.bench._watched import Usage, Watched, usage
 

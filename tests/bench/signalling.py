@@ -16,7 +16,7 @@ from pathlib import Path
 import pyVoIP.VoIP
 import structlog
 
-from sip.message import Request, parse
+from sip.signalling.message import Request, parse
 from tests.bench.rows import Row, write
 from tests.fuzz.target import PEER, Target
 from tests.sip.peer import SDP, Call

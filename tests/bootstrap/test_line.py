@@ -11,7 +11,7 @@ from callflow.bootstrap.places import Options, settings
 from callflow.plan import EmbeddedLine, Plan
 from callflow.settings import Settings
 from sip.line_config import LineConfig
-from sip.phone_settings import Account, Peer
+from sip.signalling.phone_settings import Account, Peer
 
 ACCOUNT = {"username": "620"}
 

@@ -13,7 +13,7 @@ from callflow.bootstrap import places
 from callflow.bootstrap.first_run import studio
 from callflow.effects import Prompt
 from callflow.g711 import from_alaw
-from sip.recording import dbfs
+from sip.media.recording import dbfs
 from tests.calls_live.patient import fill_in
 from tests.calls_live.phones import Baresip, BaresipCall, sipp
 from tests.calls_live.served import DIALLED, Reception

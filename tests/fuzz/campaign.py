@@ -8,8 +8,8 @@ from pathlib import Path
 from random import Random
 from unittest import mock
 
-from sip.framing import Framer
-from sip.offer import OfferError, SdpError, accept
+from sip.signalling.framing import Framer
+from sip.signalling.offer import OfferError, SdpError, accept
 from tests.fuzz.mutation import mutated
 from tests.fuzz.target import OURS, Target
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from sip.core import Core
-from sip.incoming import Origin
-from sip.leg import Leg
-from sip.legs import Legs
-from sip.message import Request, parse
-from sip.offer import Local
-from sip.outgoing import Called, OutgoingLeg
-from sip.phone_settings import LOOPBACK, PhoneSettings
-from sip.reception import Reception
-from sip.transport import Address, Hop
-from sip.uri import parse_uri
+from sip.signalling.core import Core
+from sip.signalling.incoming import Origin
+from sip.signalling.leg import Leg
+from sip.signalling.legs import Legs
+from sip.signalling.message import Request, parse
+from sip.signalling.offer import Local
+from sip.signalling.outgoing import Called, OutgoingLeg
+from sip.signalling.phone_settings import LOOPBACK, PhoneSettings
+from sip.signalling.reception import Reception
+from sip.signalling.transport import Address, Hop
+from sip.signalling.uri import parse_uri
 from tests.sip.clock import HandClock
 from tests.sip.peer import SDP, Call, answer_to
 

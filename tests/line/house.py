@@ -18,8 +18,8 @@ from callflow.prompts.cache import Cache, ClipFacts
 from callflow.sealing import Sealer, load_key
 from callflow.spool import SpooledCall, SpoolReader
 from sip.line_config import Destination, Did, LineConfig
-from sip.phone_settings import Listen, PhoneSettings
 from sip.process import Line
+from sip.signalling.phone_settings import Listen, PhoneSettings
 from tests.line.fake_app import Decide, FakeApp
 
 DID = "+493055500"

@@ -11,8 +11,8 @@ import pytest
 
 from callflow.g711 import RATE, SILENCE, to_alaw
 from sip.hearing import Hearing
-from sip.recording import NO_SOUND_DBFS
-from sip.recording import dbfs as level
+from sip.media.recording import NO_SOUND_DBFS
+from sip.media.recording import dbfs as level
 
 TONE = to_alaw((16384 * np.sin(2 * np.pi * 440 * np.arange(160) / RATE)).astype(np.int16))
 QUIET = bytes([SILENCE]) * 160

@@ -24,9 +24,9 @@ from callflow.g711 import to_alaw
 from callflow.sealing import Sealer, load_key
 from callflow.voice_messages import sound
 from sip.caller import SmallPhone, Talk
-from sip.leg import Leg
 from sip.line_config import Destination
-from sip.recording import dbfs as level
+from sip.media.recording import dbfs as level
+from sip.signalling.leg import Leg
 from tests.line.house import CLIP_MS, DID, House, clip, heard, running
 
 MOBILE = "+491711234567"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sip.caller import SmallPhone
 from sip.line_config import LineConfig
-from sip.phone_settings import Listen, PhoneSettings
+from sip.signalling.phone_settings import Listen, PhoneSettings
 from tests.line.house import heard, line_config
 
 

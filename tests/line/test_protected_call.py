@@ -8,14 +8,14 @@ from pathlib import Path
 from callflow.effects import Gather, HangUp, LineEffect
 from callflow.events import CallStarted, DigitsPressed, HungUp
 from callflow.frames import Happening
-from sip import srtp
 from sip.caller import Talk
-from sip.leg import Leg
-from sip.media import MediaEngine
-from sip.offer import Local
-from sip.phone import Phone
-from sip.phone_settings import Listen, PhoneSettings
-from sip.sdp import Crypto
+from sip.media import srtp
+from sip.media.engine import MediaEngine
+from sip.signalling.leg import Leg
+from sip.signalling.offer import Local
+from sip.signalling.phone import Phone
+from sip.signalling.phone_settings import Listen, PhoneSettings
+from sip.signalling.sdp import Crypto
 from tests.line.house import clip, heard, running
 
 HOST = "127.0.0.1"

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from sip.media import MediaEngine
-from sip.message import Response
-from sip.offer import Local
-from sip.phone_settings import LOOPBACK, Account, Listen, PhoneSettings
+from sip.media.engine import MediaEngine
 from sip.pyvoip import MOST_CALLS
 from sip.pyvoip_phone import PyVoipLeg, PyVoipPhone
+from sip.signalling.message import Response
+from sip.signalling.offer import Local
+from sip.signalling.phone_settings import LOOPBACK, Account, Listen, PhoneSettings
 from tests.calls_live.phones import free_port
 from tests.line.pbx import OFFER, Pbx
 

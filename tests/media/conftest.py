@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sip import media_filter
-from sip.media import MediaEngine
+from sip.media import kernel_filter
+from sip.media.engine import MediaEngine
 
-FILTERING = [True, False] if media_filter.AVAILABLE else [False]
+FILTERING = [True, False] if kernel_filter.AVAILABLE else [False]
 
 
 @pytest.fixture(params=FILTERING, ids=lambda on: "filtered" if on else "unfiltered")

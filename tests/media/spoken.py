@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sip import rtp
-from sip.media_clock import SUBTICK_MS, Wheel
-from sip.media_rows import Start
-from sip.media_sounds import SoundBank
-from sip.media_voice import Voice
+from sip.media import rtp
+from sip.media.clock import SUBTICK_MS, Wheel
+from sip.media.rows import Start
+from sip.media.sounds import SoundBank
+from sip.media.voice import Voice
 
 
 class Studio:

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from callflow import g711
-from sip import tones
-from sip.media import MediaEngine, MemorySink, Recording, Stream
-from sip.recording import dbfs
-from sip.srtp import SrtpKeys
+from sip.media import tones
+from sip.media.engine import MediaEngine, MemorySink, Recording, Stream
+from sip.media.recording import dbfs
+from sip.media.srtp import SrtpKeys
 from tests.support.lossy import LossyRelay, Weather
 
 HOST = "127.0.0.1"

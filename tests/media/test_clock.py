@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sip import rtp
-from sip.media_clock import Clock
+from sip.media import rtp
+from sip.media.clock import Clock
 from tests.media.spoken import Studio
 
 

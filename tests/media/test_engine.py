@@ -15,8 +15,8 @@ from typing import TypeVar
 import pytest
 
 from callflow import g711
-from sip import rtp, telephone_event, tones
-from sip.media import MediaEngine, MemorySink, NoPortFreeError, Recording, SrtpKeys, Stream
+from sip.media import rtp, telephone_event, tones
+from sip.media.engine import MediaEngine, MemorySink, NoPortFreeError, Recording, SrtpKeys, Stream
 
 T = TypeVar("T")
 SILENT = bytes([g711.SILENCE])

@@ -10,9 +10,9 @@ import soxr
 from py_nanotts import NanoTTS
 
 from callflow import g711
-from sip import tones
-from sip.inband import ToneDetector, powers
-from sip.telephone_event import KEYS
+from sip.media import tones
+from sip.media.inband import ToneDetector, powers
+from sip.media.telephone_event import KEYS
 
 RATE = 8000
 

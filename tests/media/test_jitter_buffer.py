@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callflow import g711
-from sip.jitter_buffer import JitterBuffer
+from sip.media.jitter_buffer import JitterBuffer
 
 SILENT = bytes([g711.SILENCE])
 

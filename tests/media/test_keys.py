@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sip.keys import Keys, Source
+from sip.media.keys import Keys, Source
 
 
 def counted(*tellings: tuple[str, Source, float]) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sip import rtp
-from sip.latch import Latch
+from sip.media import rtp
+from sip.media.latch import Latch
 
 ANNOUNCED = ("192.0.2.1", 4000)
 TRANSLATED = ("192.0.2.1", 61234)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sip import rtp
-from sip.media_reception import SAMPLE, Reception
+from sip.media import rtp
+from sip.media.reception import SAMPLE, Reception
 
 
 def voice(index: int, ssrc: int = 7, first: int = 0) -> rtp.Packet:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from callflow import g711
-from sip import tones
-from sip.recording import MemorySink, Recorder, Recording, WavSink, dbfs, wav
+from sip.media import tones
+from sip.media.recording import MemorySink, Recorder, Recording, WavSink, dbfs, wav
 
 VOICE = tones.tone((440.0,), 20, -20)
 QUIET = tones.silence(20)

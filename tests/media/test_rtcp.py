@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sip import rtcp, rtp
-from sip.media_reception import Reception
-from sip.reporting import Reporting, Spoken
+from sip.media import rtcp, rtp
+from sip.media.reception import Reception
+from sip.media.reporting import Reporting, Spoken
 
 WORDS = st.integers(0, 2**32 - 1)
 BLOCKS = st.builds(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sip import rtp
+from sip.media import rtp
 
 PACKETS = st.builds(
     rtp.Packet,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callflow import g711
-from sip.media_sounds import LONGEST_PACKET, BankClip, SoundBank
+from sip.media.sounds import LONGEST_PACKET, BankClip, SoundBank
 
 
 def content(bank: SoundBank, clip: BankClip) -> bytes:

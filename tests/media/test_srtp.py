@@ -6,8 +6,8 @@ import base64
 
 import pytest
 
-from sip import rtp
-from sip.srtp import Srtp, SrtpError, SrtpKeys
+from sip.media import rtp
+from sip.media.srtp import Srtp, SrtpError, SrtpKeys
 
 OURS = base64.b64encode(bytes(range(30))).decode()
 THEIRS = base64.b64encode(bytes(range(30, 60))).decode()

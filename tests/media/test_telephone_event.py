@@ -7,8 +7,8 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sip import telephone_event
-from sip.telephone_event import KEYS, Event, Receiver, build, press
+from sip.media import telephone_event
+from sip.media.telephone_event import KEYS, Event, Receiver, build, press
 
 Sent = tuple[int, bytes]
 

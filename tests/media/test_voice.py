@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callflow import g711
-from sip import rtp, telephone_event
+from sip.media import rtp, telephone_event
 from tests.media.spoken import Studio
 
 SILENT = bytes([g711.SILENCE])

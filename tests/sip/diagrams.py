@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sip.transaction import CLIENT_INVITE, CLIENT_OTHER, SERVER_INVITE, SERVER_OTHER, Table
+from sip.signalling.transaction import CLIENT_INVITE, CLIENT_OTHER, SERVER_INVITE, SERVER_OTHER, Table
 
 DRAWN = {
     "Client, INVITE": CLIENT_INVITE,

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import cast
 
-from sip.leg import Leg
-from sip.message import Message, Request, Response, parse
-from sip.offer import Local
-from sip.phone import Phone
-from sip.phone_settings import Listen, PhoneSettings
+from sip.signalling.leg import Leg
+from sip.signalling.message import Message, Request, Response, parse
+from sip.signalling.offer import Local
+from sip.signalling.phone import Phone
+from sip.signalling.phone_settings import Listen, PhoneSettings
 
 SDP = (
     b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sip.digest import Gate
-from sip.message import Request, parse
+from sip.signalling.digest import Gate
+from sip.signalling.message import Request, parse
 from tests.sip.peer import Peer, answer_to
 
 Script = Callable[[Request], tuple[int, str] | None]

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from sip.leg import Leg
-from sip.message import Request, Response, parse
-from sip.phone_settings import Listen
-from sip.phone_settings import Peer as KnownPeer
+from sip.signalling.leg import Leg
+from sip.signalling.message import Request, Response, parse
+from sip.signalling.phone_settings import Listen
+from sip.signalling.phone_settings import Peer as KnownPeer
 from tests.sip.peer import FAST, OURS, SDP, Call, establish, house, settings
 
 

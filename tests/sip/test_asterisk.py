@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from sip.leg import Leg
-from sip.phone_settings import Account, Listen, PhoneSettings
+from sip.signalling.leg import Leg
+from sip.signalling.phone_settings import Account, Listen, PhoneSettings
 from tests.sip.peer import OURS, House, house
 from tests.support.asterisk_box import Asterisk, free_port
 from tests.support.asterisk_pbx import pbx

@@ -13,9 +13,9 @@ from pathlib import Path
 import baresip
 import pytest
 
-from sip.leg import Leg
-from sip.offer import Crypto
-from sip.phone_settings import Listen, PhoneSettings
+from sip.signalling.leg import Leg
+from sip.signalling.offer import Crypto
+from sip.signalling.phone_settings import Listen, PhoneSettings
 from tests.sip.peer import OURS, House, house, settings
 from tests.support.certificates import Authority
 

@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from sip.leg import Leg
-from sip.message import Request
-from sip.offer import Crypto, Local
-from sip.phone_settings import Peer as KnownPeer
+from sip.signalling.leg import Leg
+from sip.signalling.message import Request
+from sip.signalling.offer import Crypto, Local
+from sip.signalling.phone_settings import Peer as KnownPeer
 from tests.sip.peer import OURS, SDP, House, answer_to, house, settings
 
 CONTACT = "Contact: <sip:peer@127.0.0.1:{}>"

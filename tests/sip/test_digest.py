@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sip.digest import Challenge, Gate, Login, Proof, Secret, challenges, digest, parse_pairs
-from sip.headers import Headers
+from sip.signalling.digest import Challenge, Gate, Login, Proof, Secret, challenges, digest, parse_pairs
+from sip.signalling.headers import Headers
 
 MUFASA = Challenge("testrealm@host.com", "dcd98b7102dd2f0e8b11d0f600bfb0c093", "MD5", qop=("auth",))
 HTTP = Challenge(

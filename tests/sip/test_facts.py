@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from sip import session_timer
-from sip.dialog import answering, calling
-from sip.guard import Peers, RateLimit, Throttle
-from sip.headers import Headers
-from sip.identity import Identity, diverted_from, identify, readable
-from sip.incoming import dialled
-from sip.keypad import key_of
-from sip.message import Request, parse, request, response
-from sip.phone_settings import Peer
-from sip.session_timer import Terms
+from sip.signalling import session_timer
+from sip.signalling.dialog import answering, calling
+from sip.signalling.guard import Peers, RateLimit, Throttle
+from sip.signalling.headers import Headers
+from sip.signalling.identity import Identity, diverted_from, identify, readable
+from sip.signalling.incoming import dialled
+from sip.signalling.keypad import key_of
+from sip.signalling.message import Request, parse, request, response
+from sip.signalling.phone_settings import Peer
+from sip.signalling.session_timer import Terms
 from tests.sip.peer import Call
 
 

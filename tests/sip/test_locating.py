@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sip.resolve import Resolver, Service, Target, in_order
-from sip.uri import parse_uri
+from sip.signalling.resolve import Resolver, Service, Target, in_order
+from sip.signalling.uri import parse_uri
 from tests.sip.name_server import NameServer, name_server
 from tests.sip.peer import OURS, SDP, Peer, answer_to, house, settings
 

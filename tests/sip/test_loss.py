@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from sip.leg import Leg
-from sip.transport import Address, Udp
+from sip.signalling.leg import Leg
+from sip.signalling.transport import Address, Udp
 from tests.sip.peer import OURS, house, settings
 
 CALLS = 20

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sip.headers import Headers, canonical, parse_cseq, parse_via, seconds
-from sip.message import MessageError, Request, Response, parse, request, response
-from sip.uri import NameAddr, Uri, parse_name_addr, parse_uri, split_quoted
+from sip.signalling.headers import Headers, canonical, parse_cseq, parse_via, seconds
+from sip.signalling.message import MessageError, Request, Response, parse, request, response
+from sip.signalling.uri import NameAddr, Uri, parse_name_addr, parse_uri, split_quoted
 from tests.sip.grammar import damaged, requests
 
 FIELDS = [

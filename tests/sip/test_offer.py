@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sip.negotiation import Negotiation
-from sip.offer import (
+from sip.signalling.negotiation import Negotiation
+from sip.signalling.offer import (
     EVENTS,
     G722,
     PCMA,
@@ -25,7 +25,7 @@ from sip.offer import (
     settle,
     write,
 )
-from sip.sdp import SIZE_LIMIT
+from sip.signalling.sdp import SIZE_LIMIT
 from tests.sip.grammar import SPICE
 from tests.sip.peer import OURS, SDP
 

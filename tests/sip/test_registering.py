@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from sip.headers import Headers
-from sip.message import Request, response
-from sip.phone_settings import Account, PhoneSettings
-from sip.registration import Registration, backoff_s, granted_s, refresh_s
+from sip.signalling.headers import Headers
+from sip.signalling.message import Request, response
+from sip.signalling.phone_settings import Account, PhoneSettings
+from sip.signalling.registration import Registration, backoff_s, granted_s, refresh_s
 from tests.sip.name_server import name_server
 from tests.sip.peer import OURS, SDP, Call, House, answer_to, house, settings
 from tests.sip.registrar import Registrar
@@ -142,7 +142,7 @@ async def test_the_next_registrar_of_a_name_is_tried_when_the_first_is_away() ->
 
 
 async def test_the_way_is_kept_open_between_refreshes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sip.account._KEEP_ALIVE_S", {False: 0.02, True: 0.02})
+    monkeypatch.setattr("sip.signalling.account._KEEP_ALIVE_S", {False: 0.02, True: 0.02})
     async with registrar() as pbx, house(extension(pbx)) as home:
         await registered(home)
         async with asyncio.timeout(3):
@@ -151,7 +151,7 @@ async def test_the_way_is_kept_open_between_refreshes(monkeypatch: pytest.Monkey
 
 
 async def test_a_fault_while_registering_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sip.account._AFTER_FAULT_S", 0.01)
+    monkeypatch.setattr("sip.signalling.account._AFTER_FAULT_S", 0.01)
     faults = iter([RuntimeError("once")])
     right = Registration.fields
 

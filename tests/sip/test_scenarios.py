@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from sip.leg import Leg
-from sip.phone_settings import Peer as KnownPeer
-from sip.phone_settings import PhoneSettings
+from sip.signalling.leg import Leg
+from sip.signalling.phone_settings import Peer as KnownPeer
+from sip.signalling.phone_settings import PhoneSettings
 from tests.sip.peer import OURS, House, house, settings
 
 SCENARIOS = Path(__file__).parent / "scenarios"

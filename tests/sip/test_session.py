@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from sip.leg import Leg
-from sip.message import Message, Request, Response, parse
+from sip.signalling.leg import Leg
+from sip.signalling.message import Message, Request, Response, parse
 from tests.fuzz.target import OURS, PEER, Target
 from tests.sip.peer import SDP, Call, answer_to
 

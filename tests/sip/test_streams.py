@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sip.framing import LARGEST_HEAD, Framer, Ping
-from sip.leg import Leg
-from sip.message import MessageError, Request, Response, parse
-from sip.phone import Phone
-from sip.phone_settings import Account, Listen, PhoneSettings
-from sip.phone_settings import Peer as KnownPeer
-from sip.stream import client_context
+from sip.signalling.framing import LARGEST_HEAD, Framer, Ping
+from sip.signalling.leg import Leg
+from sip.signalling.message import MessageError, Request, Response, parse
+from sip.signalling.phone import Phone
+from sip.signalling.phone_settings import Account, Listen, PhoneSettings
+from sip.signalling.phone_settings import Peer as KnownPeer
+from sip.signalling.stream import client_context
 from tests.sip.peer import OURS, Call, settings
 from tests.support.certificates import Authority
 

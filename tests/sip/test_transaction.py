@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sip.transaction import (
+from sip.signalling.transaction import (
     CLIENT_INVITE,
     CLIENT_OTHER,
     SERVER_INVITE,

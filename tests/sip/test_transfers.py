@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from sip.message import Request
+from sip.signalling.message import Request
 from tests.sip.peer import Call, House, answer_to, establish, house
 
 

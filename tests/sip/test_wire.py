@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from sip.core import Core
-from sip.incoming import Origin
-from sip.leg import Leg
-from sip.legs import Legs
-from sip.phone_settings import LOOPBACK
-from sip.reception import Reception
-from sip.transport import Hop
+from sip.signalling.core import Core
+from sip.signalling.incoming import Origin
+from sip.signalling.leg import Leg
+from sip.signalling.legs import Legs
+from sip.signalling.phone_settings import LOOPBACK
+from sip.signalling.reception import Reception
+from sip.signalling.transport import Hop
 from tests.fuzz.target import PEER, Wire
 from tests.sip.peer import FAST
 

@@ -1,0 +1,195 @@
+"""The sound of all calls: one engine, one clock, one `Stream` per call leg.
+
+The engine lives inside the asyncio loop of the line process, which holds signalling and this clock and
+nothing else. Every method is to be called from that loop's thread; none blocks and none is a coroutine.
+Callbacks run soon after, from the loop; what one raises goes to the loop's exception handler.
+
+    engine = MediaEngine("192.0.2.10", (16384, 32767))
+    engine.start()
+    stream = engine.open()            # an even RTP port for the SDP, RTCP on the next one
+    stream.on_key = keys.append
+    stream.connect("192.0.2.20", 4000, payload_type=8, event_payload_type=101)
+    stream.play([cache.frames(key)], on_finished=next_step)
+    ...
+    stream.close()
+    engine.stop()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import resource
+import selectors
+import socket
+
+from sip.media.clock import FRAME_SUBTICKS, SUBTICK_MS, Clock, Wheel
+from sip.media.ports import NoPortFreeError, PortPool
+from sip.media.recording import EndedBy, MemorySink, Recording, Sink, WavSink
+from sip.media.sockets import Read
+from sip.media.sounds import SoundBank
+from sip.media.srtp import SrtpKeys
+from sip.media.stream import Direction, Stream, StreamStats
+from sip.media.voice import Done
+
+__all__ = [
+    "Direction",
+    "EndedBy",
+    "MediaEngine",
+    "MemorySink",
+    "NoPortFreeError",
+    "Recording",
+    "Sink",
+    "SrtpKeys",
+    "Stream",
+    "StreamStats",
+    "WavSink",
+]
+
+_SECOND_SUBTICKS = 1000 // SUBTICK_MS
+
+
+class MediaEngine:
+    """All streams of one process and the clock that sends for them.
+
+    Args:
+        host: numeric address that the sockets are bound to (the one that goes into the SDP), IPv4 or IPv6.
+        port_range: lowest and highest UDP port, both included; pairs are taken from it, RTP on the even port.
+        timeout_s: seconds without any packet of the peer until `Stream.on_timeout`; 0 for never.
+        filtering: let the kernel drop voice nobody listens to, where it can (Linux).
+        seed: makes ports, SSRCs and first sequence numbers repeatable; None takes them from the system.
+
+    Raises:
+        ValueError: `host` is no numeric address, or the range holds no pair.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port_range: tuple[int, int] = (16384, 32767),
+        *,
+        timeout_s: float = 30.0,
+        filtering: bool = True,
+        seed: int | None = None,
+    ) -> None:
+        # SSRCs and ports have to be hard to guess: they are part of what keeps strangers out of a call.
+        self.random = random.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311 - for tests
+        self.ports = PortPool(host, port_range, self.random)
+        self.bank = SoundBank()
+        self.wheel = Wheel(self.bank)
+        self.timeout_s = timeout_s
+        self.filtering = filtering
+        self._streams: set[Stream] = set()
+        self._listening: set[Stream] = set()
+        self._selector = selectors.DefaultSelector()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._clock: Clock | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        """How many streams are open."""
+        return len(self._streams)
+
+    def start(self) -> None:
+        """Begin to work in the running asyncio loop."""
+        self._loop = asyncio.get_running_loop()
+        _allow_files()
+        # Sockets wait in a selector of our own, so that the loop looks at one file for all calls.
+        self._loop.add_reader(self._selector, self._read)
+
+    def stop(self) -> None:
+        """Close every stream and rest; the engine is not to be used again."""
+        for stream in tuple(self._streams):
+            stream.close()
+        if self._timer:
+            self._timer.cancel()
+        if self._loop:
+            self._loop.remove_reader(self._selector)
+        self._selector.close()
+
+    def open(self) -> Stream:
+        """Take a port pair and return its stream; nothing is sent before `Stream.connect`.
+
+        Raises:
+            NoPortFreeError: the range is used up.
+        """
+        stream = Stream(self)
+        self._streams.add(stream)
+        return stream
+
+    def now(self) -> float:
+        """Return the loop's time in seconds."""
+        return self._running.time()
+
+    def defer(self, function: Done) -> object:
+        """Call a function soon."""
+        return self._running.call_soon(function)
+
+    def listen(self, stream: Stream, *, on: bool) -> None:
+        """Call `stream.hear` every 20 ms, or no more."""
+        (self._listening.add if on else self._listening.discard)(stream)
+
+    def joined(self) -> None:
+        """Know that a stream has begun to send."""
+        if self._timer is None:
+            self._clock = Clock(self.now() - self.wheel.subtick * SUBTICK_MS / 1000, self.wheel.subtick)
+            self._tick()
+
+    def forget(self, stream: Stream) -> None:
+        """Know that a stream is closed."""
+        self._streams.discard(stream)
+
+    def watch(self, sock: socket.socket, read: Read) -> None:
+        """Call `read(sock)` whenever a datagram waits."""
+        self._selector.register(sock, selectors.EVENT_READ, read)
+
+    def unwatch(self, sock: socket.socket) -> None:
+        """Stop that."""
+        self._selector.unregister(sock)
+
+    @property
+    def _running(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            raise RuntimeError("the media engine is not started")
+        return self._loop
+
+    def _read(self) -> None:
+        for key, _ in self._selector.select(0):
+            key.data(key.fileobj)
+
+    def _tick(self) -> None:
+        """Do what is due and come back for the next sub-tick, as long as there are streams."""
+        self._timer = None
+        if self._clock is None:
+            return
+        skipped, due = self._clock.due(self.now())
+        if skipped:
+            self.wheel.skip(due.start - skipped, skipped)
+        for subtick in due:
+            self.wheel.turn(subtick)
+            self._hear(subtick)
+            self._look_after(subtick)
+        if self._streams:
+            wake = self._clock.at(self.wheel.next_busy(self._clock.next))
+            self._timer = self._running.call_at(wake, self._tick)
+
+    def _hear(self, subtick: int) -> None:
+        if subtick % FRAME_SUBTICKS == 0:
+            for stream in tuple(self._listening):
+                stream.hear()
+
+    def _look_after(self, subtick: int) -> None:
+        """Visit every stream once a second, a fiftieth of them each time."""
+        if subtick % FRAME_SUBTICKS:
+            return
+        for stream in tuple(self._streams):
+            if (stream.port // 2 - subtick // FRAME_SUBTICKS) % (_SECOND_SUBTICKS // FRAME_SUBTICKS) == 0:
+                stream.second()
+
+
+def _allow_files() -> None:
+    """Let the process open as many files as it may: each call takes two, and the usual limit is 1,024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -1,0 +1,109 @@
+"""A stream's two sockets: RTP, aimed at the peer, and RTCP beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable
+from typing import Protocol
+
+from sip.media import kernel_filter
+from sip.media.latch import Address
+from sip.media.ports import PortPool
+from sip.media.rows import Outlet
+
+Read = Callable[[socket.socket], None]
+
+
+class Watch(Protocol):
+    """Who waits for datagrams (the engine)."""
+
+    def watch(self, sock: socket.socket, read: Read) -> None:
+        """Call `read(sock)` whenever a datagram waits."""
+
+    def unwatch(self, sock: socket.socket) -> None:
+        """Stop that."""
+
+
+class MediaSocket:
+    """RTP and RTCP of one stream.
+
+    Args:
+        ports: gives the port and takes it back.
+        watch: is told which sockets to wait for.
+        on_rtp: called when a datagram waits on the RTP socket.
+        on_rtcp: called when a datagram waits on the RTCP socket.
+
+    Raises:
+        sip.media.ports.NoPortFreeError: no port is left.
+    """
+
+    def __init__(self, ports: PortPool, watch: Watch, on_rtp: Read, on_rtcp: Read) -> None:
+        self.filtering = kernel_filter.AVAILABLE
+        self._ports, self._watch = ports, watch
+        self._on_rtp: Read | None = on_rtp
+        self.port, self._rtp, self._rtcp = ports.take()
+        self._connected: Address | None = None
+        self._filtered: tuple[int, int] | None = None
+        watch.watch(self._rtp, on_rtp)
+        watch.watch(self._rtcp, on_rtcp)
+
+    def aim(self, target: Address, *, certain: bool) -> Outlet:
+        """Return what sends RTP to `target`.
+
+        Args:
+            target: address and port.
+            certain: nothing else is to be received; the kernel then drops everybody else's datagrams.
+        """
+        if self._connected and (self._connected != target or not certain):
+            self._reopen()
+        if not certain:
+            return _SendTo(self._rtp, target)
+        if not self._connected:
+            self._rtp.connect(target)
+            self._connected = target
+        return self._rtp.send
+
+    def send_control(self, data: bytes, target: Address) -> None:
+        """Send RTCP; it is no loss if that fails."""
+        with contextlib.suppress(OSError):
+            self._rtcp.sendto(data, target)
+
+    def filter(self, wanted: tuple[int, int] | None) -> bool:
+        """Filter voice of (payload type, SSRC) in the kernel, or None; return whether it is filtered now."""
+        if wanted == self._filtered or not self.filtering:
+            return self._filtered is not None
+        with contextlib.suppress(OSError):
+            if wanted:
+                kernel_filter.attach(self._rtp, *wanted)
+            else:
+                kernel_filter.detach(self._rtp)
+            self._filtered = wanted
+        return self._filtered is not None
+
+    def close(self) -> None:
+        """Close both sockets and give the port back."""
+        for sock in (self._rtp, self._rtcp):
+            self._watch.unwatch(sock)
+            sock.close()
+        self._on_rtp = None
+        self._ports.give_back(self.port)
+
+    def _reopen(self) -> None:
+        """Open the port anew: the portable way to receive from everywhere after `connect`."""
+        self._watch.unwatch(self._rtp)
+        self._rtp.close()
+        self._rtp = self._ports.bind(self.port)
+        self._connected = self._filtered = None
+        if self._on_rtp:
+            self._watch.watch(self._rtp, self._on_rtp)
+
+
+class _SendTo:
+    """Sends to a peer that may yet turn out to be elsewhere."""
+
+    def __init__(self, sock: socket.socket, target: Address) -> None:
+        self._sock, self._target = sock, target
+
+    def __call__(self, packet: memoryview) -> None:
+        self._sock.sendto(packet, self._target)

@@ -1,0 +1,368 @@
+"""An outgoing leg: the UAC side of INVITE (RFC 3261 13.2)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+
+from sip.signalling.core import Core, has_sdp, tag
+from sip.signalling.dialog import Dialog, calling
+from sip.signalling.digest import Login, Secret
+from sip.signalling.exchange import Asking, Timer, cancel_for
+from sip.signalling.leg import Book, Dialled, EndedBy, Leg
+from sip.signalling.message import Response
+from sip.signalling.offer import Local, OfferError, SdpError
+from sip.signalling.transfer import outcome_of
+from sip.signalling.transport import Hop
+from sip.signalling.uri import Uri, parse_name_addr, parse_uri, quote, user_part
+
+_REDIRECTS = 3
+_TRIES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """Whom to call and as whom.
+
+    Args:
+        uri: Request-URI.
+        sender: From without tag.
+        line: account or peer to go by, "" for none.
+        routes: Route values.
+        secret: credentials for challenges; None answers none.
+        ring_s: longest time to ring, seconds.
+        extra: further header fields.
+        ca: file of certificate authorities that count there, "" for the system's.
+    """
+
+    uri: Uri
+    sender: str
+    line: str = ""
+    routes: tuple[str, ...] = ()
+    secret: Secret | None = None
+    ring_s: float = 120.0
+    extra: tuple[tuple[str, str], ...] = ()
+    ca: str = ""
+
+
+class OutgoingLeg(Leg):
+    """A call that we make.
+
+    Args:
+        core: the telephone.
+        book: where the leg's dialogs are written down.
+        hop: where the INVITE goes; None until a name is resolved (nothing is sent before `start`).
+        called: whom to call.
+        local: our sound.
+    """
+
+    incoming = False
+
+    def __init__(
+        self,
+        core: Core,
+        book: Book,
+        hop: Hop | None,
+        called: Called,
+        local: Local,
+    ) -> None:
+        super().__init__(core, book, hop or Hop(core.carriers[0], ("", 0)), called.line)
+        self.others: list[Hop] = []
+        self.called = called
+        self.dialled = called.uri.name
+        self.login = Login(called.secret) if called.secret else None
+        self._local_tag = tag()
+        self._call_id = tag() + tag()
+        self._seq = 0
+        self._asking: Asking | None = None
+        self._heard = False  # a provisional response came: CANCEL may be sent
+        self._cancel = False
+        self._cancel_sent = False
+        self._forks: dict[str, Dialog] = {}
+        self._rseqs: dict[str, int] = {}
+        self._redirects = 0
+        self._fields: tuple[tuple[str, str], ...] = ()
+        self._deadline: Timer | None = None
+        self._outcome: asyncio.Future[Dialled] = asyncio.get_running_loop().create_future()
+        self._body = self.session.negotiation.offer(local)
+
+    # What the owner calls.
+
+    async def answered(self) -> Dialled:
+        """Wait for the outcome of our INVITE."""
+        return await asyncio.shield(self._outcome)
+
+    def ring(self) -> None:
+        """Nothing: the other side rings."""
+
+    def progress(self, local: Local) -> None:
+        """Nothing: the other side progresses."""
+
+    def answer(self, local: Local) -> None:
+        """Nothing: the other side answers."""
+
+    def refuse(self, code: int, retry_after: int = 0) -> None:  # noqa: ARG002  # the interface of both kinds
+        """Give up."""
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """CANCEL while ringing, BYE afterwards."""
+        if self.ended:
+            return
+        if self.dialog and not self.dialog.early:
+            super().hang_up()
+            return
+        self._give_up("ended")
+        self.finish("us", keep=True)
+
+    def start(self) -> None:
+        """Send the INVITE; a leg that was given up meanwhile sends nothing."""
+        if self.ended:
+            self.clear()
+            return
+        self._seq += 1
+        self._heard = False
+        invite = self.core.build(self.hop, "INVITE", str(self.called.uri), self._invite(), self._body)
+        self._asking = self.core.ask(self.hop, invite, self._response, self._lost)
+        if self._deadline is None:
+            self._deadline = self.core.clock.call_later(self.called.ring_s, self._overdue)
+
+    def unreachable(self) -> None:
+        """The name of the callee's host leads nowhere."""
+        self._conclude("failed")
+
+    # The INVITE and its responses.
+
+    def _invite(self) -> list[tuple[str, str]]:
+        return [
+            *[("Route", route) for route in self.called.routes],
+            ("From", f"{self.called.sender};tag={self._local_tag}"),
+            ("To", f"<{self.called.uri.bare()}>"),
+            ("Call-ID", self._call_id),
+            ("CSeq", f"{self._seq} INVITE"),
+            ("Contact", self.core.contact(self.hop, parse_name_addr(self.called.sender).uri.user)),
+            *self.core.allowed(),
+            *self.called.extra,
+            *self._fields,
+            *self.session.propose_timer(),
+            *self.core.typed(self._body),
+        ]
+
+    def _response(self, answer: Response) -> None:
+        if answer.status < 200:  # noqa: PLR2004  # provisional
+            self._provisional(answer)
+        elif answer.status < 300:  # noqa: PLR2004  # success
+            self._success(answer)
+        else:
+            self._failure(answer)
+
+    def _provisional(self, answer: Response) -> None:
+        self._heard = True
+        if self._cancel:
+            self._send_cancel()
+            return
+        if answer.status == 100 or not answer.to.tag:  # noqa: PLR2004  # Trying makes no dialog
+            return
+        dialog = self._fork(answer)
+        if dialog is None or not self._reliable(answer, dialog):
+            return
+        if has_sdp(answer):
+            self._early_media(answer)
+        if answer.status in {180, 181, 183} and not self.ended:
+            self.on_ringing()
+
+    def _fork(self, answer: Response) -> Dialog | None:
+        dialog = self._forks.get(answer.to.tag)
+        if dialog or self._asking is None:
+            return dialog
+        try:
+            dialog = calling(self._asking.request, answer)
+        except ValueError:
+            return None
+        self._forks[answer.to.tag] = dialog
+        self.dialog = self.dialog or dialog
+        self.book.learn(self, dialog)
+        return dialog
+
+    def _reliable(self, answer: Response, dialog: Dialog) -> bool:
+        """Send PRACK for a reliable response (RFC 3262 4); False for one seen or out of order."""
+        number = answer.headers.get("RSeq")
+        if "100rel" not in answer.headers.tokens("Require") or not (number.isascii() and number.isdigit()):
+            return True
+        rseq, last = int(number[:10]), self._rseqs.get(answer.to.tag)
+        if last is not None and rseq != last + 1:
+            return False
+        self._rseqs[answer.to.tag] = rseq
+        uri, own = dialog.fields("PRACK")
+        hop = self.core.hop_of(dialog, self.hop)
+        rack = ("RAck", f"{rseq} {self._seq} INVITE")
+        self.core.ask(hop, self.core.build(hop, "PRACK", uri, (*own, rack)))
+        return True
+
+    def _early_media(self, answer: Response) -> None:
+        try:
+            self.agree(self.session.negotiation.preview(answer.body))
+        except (SdpError, OfferError):
+            self.core.counters["bad_early_media"] += 1
+
+    def _success(self, answer: Response) -> None:
+        confirmed = self.dialog is not None and not self.dialog.early
+        if confirmed and self.dialog and self.dialog.remote_tag == answer.to.tag:
+            self.send_ack(self.dialog, self._seq)  # our ACK was lost
+            return
+        dialog = self._confirm(answer)
+        if dialog is None:
+            self._conclude("failed")
+            return
+        self.send_ack(dialog, self._seq)
+        if confirmed or self.ended:
+            self._bye_for(dialog)
+            if not confirmed:
+                self.clear()
+            return
+        self._established(answer, dialog)
+
+    def _confirm(self, answer: Response) -> Dialog | None:
+        """Make the final dialog: the 2xx decides route set and target (13.2.2.4)."""
+        if self._asking is None:
+            return None
+        early = self._forks.get(answer.to.tag)
+        try:
+            dialog = calling(self._asking.request, answer)
+        except ValueError:
+            return None
+        if early:
+            dialog.local_seq = max(dialog.local_seq, early.local_seq)
+            dialog.remote_seq = early.remote_seq
+        self._forks[answer.to.tag] = dialog
+        return dialog
+
+    def _established(self, answer: Response, dialog: Dialog) -> None:
+        self.dialog = dialog
+        self.book.learn(self, dialog)
+        self._stop_deadline()
+        self.session.take_timer(answer.headers)
+        if (has_sdp(answer) or self.sound is None) and not self.session.settle(answer.body):
+            return
+        self.session.negotiation.offering = False
+        self._settle("answered")
+        self.on_confirmed()
+
+    def _bye_for(self, dialog: Dialog) -> None:
+        """End a dialog that nobody wants: a second fork's, or one that our CANCEL came too late for."""
+        uri, own = dialog.fields("BYE")
+        hop = self.core.hop_of(dialog, self.hop)
+        self.core.ask(hop, self.core.build(hop, "BYE", uri, own))
+
+    def _elsewhere(self) -> bool:
+        """Try the next place of a name (RFC 3263 4.3)."""
+        if not self.others or self._cancel:
+            return False
+        self.hop = self.others.pop(0)
+        self._restart()
+        return True
+
+    def _failure(self, answer: Response) -> None:
+        if answer.status == 503 and self._elsewhere():  # noqa: PLR2004  # service unavailable
+            return
+        if not self._cancel and self._seq < _TRIES and self._try_again(answer):
+            return
+        self._conclude(outcome_of(answer.status) if answer.status >= 400 else "refused")  # noqa: PLR2004  # redirection
+
+    def _try_again(self, answer: Response) -> bool:
+        if answer.status in {401, 407}:
+            return self._authenticate(answer)
+        if answer.status in {301, 302}:
+            return self._redirect(answer)
+        if answer.status == 422 and self.session.raise_timer(answer.headers):  # noqa: PLR2004  # interval too small
+            self._restart()
+            return True
+        return False
+
+    def _authenticate(self, answer: Response) -> bool:
+        fields = self.proof(answer, "INVITE", str(self.called.uri), self._body)
+        if not fields:
+            return False
+        self._fields = tuple(fields)
+        self._restart()
+        return True
+
+    def _redirect(self, answer: Response) -> bool:
+        """Follow the first SIP Contact (8.1.3.4), a few times, and only where no name must be resolved."""
+        self._redirects += 1
+        try:
+            target = parse_name_addr(answer.headers.values("Contact")[0]).uri
+        except (ValueError, IndexError):
+            return False
+        hop = self.core.literal_hop(target)
+        if self._redirects > _REDIRECTS or target.scheme != "sip" or hop is None:
+            return False
+        self.called = replace(self.called, uri=replace(target, headers=""), routes=())
+        self.hop = hop
+        self._restart()
+        return True
+
+    def _restart(self) -> None:
+        self._forks.clear()
+        self.dialog = None
+        self.start()
+
+    # Ends.
+
+    def _lost(self, status: int) -> None:
+        if not self._heard and self._elsewhere():
+            return
+        self._conclude("failed" if status == 503 or not self._heard else "no_answer")  # noqa: PLR2004  # not sent
+
+    def _overdue(self) -> None:
+        self._give_up("no_answer")
+        self.finish("error", keep=True)
+
+    def _give_up(self, outcome: Dialled) -> None:
+        """Cancel; a 2xx that crosses is acknowledged and ended by `_success`."""
+        self._stop_deadline()
+        self._cancel = True
+        self._settle(outcome)
+        if self._heard:
+            self._send_cancel()
+        self._deadline = self.core.clock.call_later(64 * self.core.settings.t1_s, self._cancelled)
+
+    def _cancelled(self) -> None:
+        """No final answer followed our CANCEL: the INVITE is over all the same (RFC 3261 9.1)."""
+        if self._asking:
+            self._asking.forget()
+        self.clear()
+
+    def _send_cancel(self) -> None:
+        if self._asking and not self._cancel_sent:
+            self._cancel_sent = True
+            self.core.exchanges.ask(
+                cancel_for(self._asking.request), self.hop, lambda _: None, lambda _: None
+            )
+
+    def _conclude(self, outcome: Dialled) -> None:
+        self._stop_deadline()
+        self._settle(outcome)
+        by: EndedBy = "caller" if outcome in {"busy", "no_answer", "refused"} else "error"
+        self.finish(by)
+
+    def _settle(self, outcome: Dialled) -> None:
+        if not self._outcome.done():
+            self._outcome.set_result(outcome)
+
+    def _stop_deadline(self) -> None:
+        if self._deadline:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def finish(self, by: EndedBy, *, keep: bool = False) -> None:
+        """End the leg; whoever waits for an answer learns it."""
+        self._settle("failed" if by == "error" else "ended")
+        super().finish(by, keep=keep)
+
+
+def sender_of(user: str, host: str, name: str = "") -> str:
+    """Write a From value without tag."""
+    display = f"{quote(''.join(char for char in name if char.isprintable()))} " if name else ""
+    uri = parse_uri(f"sip:{user_part(user)}@{host}" if user else f"sip:{host}")
+    return f"{display}<{uri}>"

@@ -1,0 +1,245 @@
+"""TCP and TLS: connections that are opened, kept, used both ways and closed (RFC 3261 18, RFC 5923)."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from sip.signalling.core import DEFAULT_PORTS
+from sip.signalling.framing import PING, PONG, Framer, Ping
+from sip.signalling.message import Message, MessageError
+from sip.signalling.phone_settings import Listen
+from sip.signalling.transport import Address, Hop, mark
+
+MOST_CONNECTIONS = 512
+MOST_PER_SOURCE = 64
+_CONNECT_S = 8.0
+_HALF_MESSAGE_S = 20.0  # a message must be complete by then
+_PENDING_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Inlet:
+    """Whom a stream transport tells what arrives.
+
+    Args:
+        message: a message and where it came from.
+        fault: what could not be read.
+        lost: the connection to an address is gone, or could not be made.
+        admits: whether a source may connect at all.
+    """
+
+    message: Callable[[Message, Hop], None]
+    fault: Callable[[MessageError, Hop], None]
+    lost: Callable[[Hop], None]
+    admits: Callable[[str], bool]
+
+
+class Stream:
+    """The TCP or TLS transport.
+
+    Args:
+        name: "tcp" or "tls".
+        inlet: where messages go.
+    """
+
+    reliable = True
+
+    def __init__(self, name: str, inlet: Inlet) -> None:
+        self.name = name
+        self.inlet = inlet
+        # Until it listens the unspecified address stands for "the one towards the peer".
+        self.local: Address = ("0.0.0.0", DEFAULT_PORTS[name])  # noqa: S104
+        self.connections: dict[Address, Connection] = {}
+        self.sources: Counter[str] = Counter()
+        self._server: asyncio.Server | None = None
+        self._expected: dict[Address, tuple[str, str]] = {}
+        self._dialling: set[asyncio.Task[None]] = set()
+
+    async def open(self, listen: Listen) -> None:
+        """Listen.
+
+        Raises:
+            OSError: the address is in use or not ours, or the certificate cannot be read.
+        """
+        context = server_context(listen) if self.name == "tls" else None
+        loop = asyncio.get_running_loop()
+        try:
+            self._server = await loop.create_server(
+                lambda: Connection(self), listen.host, listen.port, ssl=context
+            )
+        except OSError as error:
+            place = f"{listen.host}:{listen.port}"
+            raise OSError(
+                error.errno, f"SIP over {self.name} cannot listen on {place}: {error.strerror}"
+            ) from None
+        self.local = self._server.sockets[0].getsockname()[:2]
+
+    def expect(self, address: Address, name: str, ca: str = "") -> None:
+        """Say what name the certificate at an address must show, and whose word counts ("" the system's)."""
+        self._expected[address] = (name, ca)
+
+    def alive(self, to: Address) -> bool:
+        """Tell whether there is a connection to an address, or one that we know how to open again."""
+        return to in self.connections or to in self._expected
+
+    def send(self, data: bytes, to: Address) -> None:
+        """Send over the connection to `to`, opening one if need be.
+
+        Raises:
+            OSError: the connection does not take what we write, or there are too many.
+        """
+        connection = self.connections.get(to)
+        if connection is None:
+            if len(self.connections) >= MOST_CONNECTIONS:
+                raise OSError("too many connections")
+            connection = self.connections[to] = Connection(self, to)
+            task = asyncio.get_running_loop().create_task(self._dial(connection, to))
+            self._dialling.add(task)
+            task.add_done_callback(self._dialling.discard)
+        connection.write(data)
+
+    async def _dial(self, connection: Connection, to: Address) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            name, ca = self._expected.get(to, (to[0], ""))
+            context = client_context(ca) if self.name == "tls" else None
+            async with asyncio.timeout(_CONNECT_S):
+                await loop.create_connection(
+                    lambda: connection, *to, ssl=context, server_hostname=name if context else None
+                )
+        except (OSError, TimeoutError):  # ssl.SSLError is an OSError
+            self.gone(connection)
+
+    def gone(self, connection: Connection) -> None:
+        """Forget a connection and tell whoever waits for something on it."""
+        if self.connections.get(connection.peer) is connection:
+            del self.connections[connection.peer]
+            self.inlet.lost(Hop(self, connection.peer))
+
+    def close(self) -> None:
+        """Stop listening and close all connections."""
+        if self._server:
+            self._server.close()
+        for connection in list(self.connections.values()):
+            connection.close()
+        for task in self._dialling:
+            task.cancel()
+
+
+class Connection(asyncio.Protocol):
+    """One connection; `peer` is given when we dial."""
+
+    def __init__(self, owner: Stream, peer: Address = ("", 0)) -> None:
+        self.owner = owner
+        self.peer = peer
+        self._dialled = bool(peer[0])
+        self._framer = Framer()
+        self._transport: asyncio.Transport | None = None
+        self._pending: list[bytes] = []
+        self._deadline: asyncio.TimerHandle | None = None
+        self._counted = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Admit the peer, or close without a word."""
+        self._transport = cast("asyncio.Transport", transport)
+        mark(transport.get_extra_info("socket"))
+        if not self._dialled:
+            self.peer = transport.get_extra_info("peername")[:2]
+            if not self._admitted():
+                self._transport.abort()
+                return
+            self.owner.sources[self.peer[0]] += 1
+            self._counted = True
+            self.owner.connections[self.peer] = self
+        for data in self._pending:
+            self._transport.write(data)
+        self._pending.clear()
+
+    def _admitted(self) -> bool:
+        owner = self.owner
+        if len(owner.connections) >= MOST_CONNECTIONS or owner.sources[self.peer[0]] >= MOST_PER_SOURCE:
+            return False
+        return owner.inlet.admits(self.peer[0])
+
+    def data_received(self, data: bytes) -> None:
+        """Hand on every message that is complete."""
+        hop = Hop(self.owner, self.peer)
+        for found in self._framer.feed(data):
+            if isinstance(found, Ping):
+                self.write(PONG)
+            elif isinstance(found, MessageError):
+                self.owner.inlet.fault(found, hop)
+            else:
+                self.owner.inlet.message(found, hop)
+        if self._framer.lost:
+            self.close()
+        self._watch()
+
+    def _watch(self) -> None:
+        """Give an unfinished message its time: a peer that sends byte by byte must not hold us."""
+        unfinished = len(self._framer) > len(PING)
+        if not unfinished and self._deadline:
+            self._deadline.cancel()
+            self._deadline = None
+        elif unfinished and self._deadline is None:
+            self._deadline = asyncio.get_running_loop().call_later(_HALF_MESSAGE_S, self.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # why does not matter
+        """Forget."""
+        if self._deadline:
+            self._deadline.cancel()
+        if self._counted:
+            self.owner.sources[self.peer[0]] -= 1
+            if not self.owner.sources[self.peer[0]]:
+                del self.owner.sources[self.peer[0]]
+        self._transport = None
+        self.owner.gone(self)
+
+    def write(self, data: bytes) -> None:
+        """Write now, or when connected.
+
+        Raises:
+            OSError: the peer does not read.
+        """
+        if self._transport is None:
+            self._pending.append(data)
+            return
+        if self._transport.get_write_buffer_size() > _PENDING_BYTES:
+            raise OSError("the peer does not read")
+        self._transport.write(data)
+
+    def close(self) -> None:
+        """Close after what is written has left."""
+        if self._transport:
+            self._transport.close()
+
+
+def server_context(listen: Listen) -> ssl.SSLContext:
+    """Make the server's TLS context.
+
+    Raises:
+        OSError: certificate or key cannot be read.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(listen.certificate, listen.key or None)
+    except OSError as error:
+        raise OSError(f"SIP over TLS cannot use the certificate {listen.certificate}: {error}") from None
+    return context
+
+
+def client_context(ca: str) -> ssl.SSLContext:
+    """Make a client's TLS context: the peer's certificate is always checked.
+
+    Raises:
+        OSError: the file of authorities cannot be read.
+    """
+    context = ssl.create_default_context(cafile=ca or None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
