@@ -2,10 +2,15 @@
 
 from callflow.inbox.claim import claim, release, release_stale, take_over
 from callflow.inbox.deadlines import Deadlines
+from callflow.inbox.dials import Dial, dialled, dialling
+from callflow.inbox.dials import outcome as dial_outcome
+from callflow.inbox.dials import unfinished as unfinished_dials
 from callflow.inbox.faults import (
     CardClosedError,
     CardHeldError,
+    CardNotDiallableError,
     CardNotHeldError,
+    CardRingingError,
     CardUnknownError,
     InboxError,
 )
@@ -18,17 +23,23 @@ __all__ = [
     "OUTCOMES",
     "CardClosedError",
     "CardHeldError",
+    "CardNotDiallableError",
     "CardNotHeldError",
+    "CardRingingError",
     "CardUnknownError",
     "CloseOutcome",
     "Contact",
     "Deadlines",
+    "Dial",
     "Feed",
     "InboxError",
     "attempt",
     "claim",
     "close",
     "closed",
+    "dial_outcome",
+    "dialled",
+    "dialling",
     "find",
     "history",
     "later",
@@ -42,5 +53,6 @@ __all__ = [
     "reopen",
     "take_over",
     "thread",
+    "unfinished_dials",
     "waiting",
 ]

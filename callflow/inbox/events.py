@@ -16,6 +16,8 @@ EventKind = Literal[
     "released",
     "taken_over",
     "attempt",
+    "dialling",
+    "dialled",
     "note",
     "closed",
     "reopened",

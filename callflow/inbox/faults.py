@@ -29,3 +29,11 @@ class CardHeldError(InboxError):
 
 class CardNotHeldError(InboxError):
     """The wish needs the card claimed by the one who asks."""
+
+
+class CardRingingError(InboxError):
+    """A call from this card is still going on."""
+
+
+class CardNotDiallableError(InboxError):
+    """The patient's number, or the telephone of the one who asks, cannot be dialled for them."""

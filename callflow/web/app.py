@@ -29,6 +29,7 @@ from callflow.web.routes import (
     form,
     house,
     inbox,
+    measures,
     outbox,
     programs,
     sign_in,
@@ -39,7 +40,22 @@ from callflow.web.staff import ForbiddenError, ForgedError, NotSignedInError
 from callflow.web.visit import GoneError, StaleError
 
 PATIENT_PATHS = ("/form", "/f/")
-_ROUTERS = (thread, form, flows, files, inbox, sign_in, users, outbox, programs, house, api, api_work, fhir)
+_ROUTERS = (
+    thread,
+    form,
+    flows,
+    files,
+    inbox,
+    sign_in,
+    users,
+    outbox,
+    programs,
+    measures,
+    house,
+    api,
+    api_work,
+    fhir,
+)
 
 
 class Assets(StaticFiles):

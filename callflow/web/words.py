@@ -78,6 +78,15 @@ def stamp(at: datetime, now: datetime) -> str:
     return f"{day(local(at))} {clock(at)}"
 
 
+def span(texts: Texts, length: timedelta) -> str:
+    """Return a length of time in words: minutes below two hours, then hours, then days."""
+    if length < 2 * _HOUR:
+        return texts("age.span_minutes", n=round(length / _MINUTE))
+    if length < _TWO_DAYS:
+        return texts("age.span_hours", n=round(length / _HOUR))
+    return texts("age.span_days", n=length.days)
+
+
 def _late(texts: Texts, late: timedelta) -> str:
     if late < _HOUR:
         return texts("age.late_minutes", n=max(late // _MINUTE, 1))
