@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 FRAME_S = 0.02
 ALAW, EVENTS = 8, 101
-SILENCE = b"\xd5" * 160
+SILENCE = 0xD5
 KEY_FRAMES = 4
 KEYS = "0123456789*#ABCD"
 
@@ -97,8 +97,8 @@ class _Sound(asyncio.DatagramProtocol):
         self._pressing.append((key, ended))
         return await ended
 
-    def tick(self, *, talking: bool) -> None:
-        """Send what is due in these 20 ms: a piece of a key, or silence.
+    def tick(self, voice: int, *, talking: bool) -> None:
+        """Send what is due in these 20 ms: a piece of a key, or the voice.
 
         One clock sends both, so that a phone that was held up never sends a key's pieces behind sound that is
         newer than they are: no real telephone does, and Asterisk would take them for a second key.
@@ -106,7 +106,7 @@ class _Sound(asyncio.DatagramProtocol):
         if self._pressing:
             self._press(*self._pressing[0])
         elif talking:
-            self.send(ALAW, SILENCE)
+            self.send(ALAW, bytes([voice]) * 160)
 
     def _press(self, key: str, ended: asyncio.Future[float]) -> None:
         code, self._step = KEYS.index(key), self._step + 1
@@ -159,6 +159,7 @@ class Talk:
     peer_to: str = ""
     target: str = ""
     talking: bool = True
+    voice: int = SILENCE
     _cseq: int = 1
     _speech: asyncio.Task[None] | None = None
 
@@ -201,7 +202,7 @@ class Talk:
         clock = asyncio.get_running_loop().time
         due = clock()
         while not self.ended.is_set():
-            self.sound.tick(talking=self.talking)
+            self.sound.tick(self.voice, talking=self.talking)
             due += FRAME_S
             await asyncio.sleep(max(0.0, due - clock()))
 
