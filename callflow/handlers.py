@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import assert_never, cast
 
 import structlog
@@ -14,12 +15,14 @@ from callflow.effects import Ask, EndCall, LogStep, OpenCard, RecordEffect, Send
 from callflow.events import Told
 from callflow.flow import State
 from callflow.inbox import Contact, Deadlines
-from callflow.journal import note_step
+from callflow.journal import Book
+from callflow.kinds.transfer import ANSWERED
 from callflow.links.fallback import fall_back
 from callflow.links.link import Offer
 from callflow.outbox import queue, segments, texts
 from callflow.outbox.caps import Caps
-from callflow.store import Call, Card, Intent, Link, Tx, announce
+from callflow.store import Card, Intent, Link, Tx, announce
+from callflow.waits import Waits
 
 _log = structlog.get_logger("handlers")
 Answer = Callable[[Tx, State, str, datetime], Told]
@@ -58,14 +61,16 @@ class Handlers:
         deadlines: of cards.
         caps: limits on text messages.
         answers: question's name -> who answers it; "queue" and "request" are answered here.
+        waits: what was measured of the hold queue.
     """
 
     rules: LinkRules
     deadlines: Deadlines = field(default_factory=Deadlines)
     caps: Caps = field(default_factory=Caps)
     answers: Mapping[str, Answer] = field(default_factory=dict)
+    waits: Waits = field(default_factory=Waits)
 
-    def record(self, tx: Tx, state: State, effect: RecordEffect, *, now: datetime) -> None:
+    def record(self, tx: Tx, book: Book, state: State, effect: RecordEffect, *, now: datetime) -> None:
         """Write what the engine wants kept; the caller hears of it only after the commit."""
         match effect:
             case SendLink():
@@ -73,16 +78,24 @@ class Handlers:
             case OpenCard():
                 self._open_card(tx, state, effect, now)
             case LogStep():
-                note_step(tx, tx.get_one(Call, state.call), effect.node, effect.exit, now=now)
+                self._passed(state, effect, now)
+                book.step(effect.node, effect.exit, now=now)
             case EndCall():
-                _end_call(tx, state, effect, now)
+                book.over(effect.outcome, now=now)
+                self.waits.over(state.call)
+                announce(tx, "call", state.call, "ended", now=now)
             case _:
                 assert_never(effect)
 
     def answer(self, tx: Tx, state: State, ask: Ask, *, now: datetime) -> Told:
         """Answer the engine's question; an unknown one is answered "unknown", which every node stands."""
-        known: dict[str, Answer] = {"queue": answers.queue, "request": answers.request, **self.answers}
+        place = partial(answers.queue, waits=self.waits)
+        known: dict[str, Answer] = {"queue": place, "request": answers.request, **self.answers}
         return known[ask.about](tx, state, ask.subject, now) if ask.about in known else Told("unknown")
+
+    def _passed(self, state: State, step: LogStep, now: datetime) -> None:
+        if step.exit == ANSWERED:
+            self.waits.answered(state.call, now)
 
     def sms_lost(self, tx: Tx, intent: Intent, now: datetime) -> Card | None:
         """Open the card for a message that did not arrive (or nobody knows): same caller, same concern.
@@ -118,11 +131,11 @@ class Handlers:
             language=effect.language,
             call_id=state.call,
         )
-        token, link = links.link.create(tx, offer, now=now)
+        token, link = links.link.issue(tx, offer, now=now)
         if objection := self.caps.objection(tx, effect.to, now=now):
             _log.warning("sms not sent", call=state.call, why=objection)
             # The caller was promised a link that must not go out: a human calls instead.
-            fall_back(tx, link, "sms_failed", now=now, deadlines=self.deadlines)
+            fall_back(tx, tx.get_one(Link, link), "sms_failed", now=now, deadlines=self.deadlines)
             return
         url = self.rules.url(token)
         text = texts.link(effect.language, self.rules.practice, url)
@@ -132,10 +145,10 @@ class Handlers:
             reference=url,
             expires=now + self.rules.sms_valid,
             call_id=state.call,
-            link_id=link.id,
+            link_id=link,
         )
         queue.put_sms(tx, sms, now=now, segments=segments.count(text).segments)
-        announce(tx, "link", link.id, "created", now=now)
+        announce(tx, "link", link, "created", now=now)
 
     def _open_card(self, tx: Tx, state: State, effect: OpenCard, now: datetime) -> None:
         person = directory.find(tx, effect.number)
@@ -153,10 +166,3 @@ class Handlers:
 
     def _due(self, concern: str, urgency: Urgency, now: datetime) -> datetime:
         return self.deadlines.due(concern, urgency, now)
-
-
-def _end_call(tx: Tx, state: State, effect: EndCall, now: datetime) -> None:
-    call = tx.get_one(Call, state.call)
-    call.outcome = effect.outcome
-    call.ended_at = now
-    announce(tx, "call", call.id, "ended", now=now)

@@ -7,7 +7,7 @@ disk before the line hears what to do next.
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,17 +17,19 @@ import structlog
 from sqlmodel import col, select
 
 from callflow import engine
-from callflow.codec import EVENTS, LINE_EFFECTS, STATES
+from callflow.codec import EVENTS
 from callflow.directory import Recognition
 from callflow.effects import Ask, Clip, Effect, LineEffect, OpenCard, Spoken
 from callflow.events import CallStarted, Event, HungUp
 from callflow.flow import Flow, State
 from callflow.handlers import Handlers
-from callflow.journal import note_event
+from callflow.journal import Book
 from callflow.masking import masked, masked_answer
 from callflow.store import Call, Store, Tx, sealer_of
+from callflow.store.standing import OvertakenError, Standing, begin, move, standing
 
 _log = structlog.get_logger("session")
+REMEMBERED = 2000  # running calls that need not be read from the database
 _QUESTIONS = 100  # more questions in one step than any flow has
 
 
@@ -82,6 +84,7 @@ class EndedAlone:
 class _Decision:
     turn: int = 0
     effect: LineEffect | None = None
+    standing: Standing | None = None
 
 
 @dataclass(slots=True)
@@ -104,6 +107,7 @@ class Sessions:
     recognition: Recognition
     clock: Callable[[], datetime]
     _turns: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    _known: OrderedDict[str, Standing] = field(default_factory=OrderedDict)
 
     async def happened(self, call: str, turn: int, event: Event) -> Reaction:
         """Take what happened to a call and return what its line is to do.
@@ -116,10 +120,9 @@ class Sessions:
         Events that answer an older turn are ignored; an event told twice gets the same reaction twice. When
         this raises, nothing was kept and the line must act alone.
         """
-        lock = self._turns[call]
-        async with lock:
-            now = self.clock()
-            decision = await self.store.write(lambda tx: self._decide(tx, call, turn, event, now))
+        async with self._turns[call]:
+            decision = await self._decided(call, turn, event)
+            self._remember(call, decision.standing)
         if isinstance(event, HungUp):
             self._turns.pop(call, None)
         return await self._spoken(decision)
@@ -129,8 +132,8 @@ class Sessions:
 
         Its effect is None once the line has told that the call is over.
         """
-        decision = await self.store.read(lambda tx: _standing(tx, call))
-        return None if decision is None else await self._spoken(decision)
+        known = self._known.get(call) or await self.store.read(lambda tx: standing(tx, call))
+        return None if known is None else await self._spoken(_last(known))
 
     async def lost(self, line: str, holding: Collection[str]) -> list[str]:
         """End every open call of a line that the line no longer holds; returns their ids."""
@@ -142,6 +145,25 @@ class Sessions:
     async def ended_alone(self, ended: EndedAlone) -> None:
         """Close the books of a call that was read back from the spool; once closed, it stays as it is."""
         await self.store.write(lambda tx: self._close_alone(tx, ended))
+        self._known.pop(ended.call, None)
+
+    async def _decided(self, call: str, turn: int, event: Event) -> _Decision:
+        now = self.clock()
+        known = self._known.get(call)
+        try:
+            return await self.store.write(lambda tx: self._decide(tx, known, call, turn, event, now))
+        except OvertakenError:
+            return await self.store.write(lambda tx: self._decide(tx, None, call, turn, event, now))
+
+    def _remember(self, call: str, now: Standing | None) -> None:
+        """Keep at hand how a running call stands; it was committed, and the next write makes sure of it."""
+        if now is None or now.ended_at is not None:
+            self._known.pop(call, None)
+            return
+        self._known[call] = now
+        self._known.move_to_end(call)
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
 
     async def _spoken(self, decision: _Decision) -> Reaction:
         if decision.effect is None:
@@ -149,53 +171,53 @@ class Sessions:
         clips = await self.speaker.clips(decision.effect.spoken)
         return Reaction(decision.turn, replace(decision.effect, spoken=clips))
 
-    def _decide(self, tx: Tx, call_id: str, turn: int, event: Event, now: datetime) -> _Decision:
-        call = tx.get(Call, call_id)
-        if call is None:
-            return self._start(tx, call_id, event, now)
+    def _decide(  # noqa: PLR0913, PLR0917  an event, where it came from, and what we think we know
+        self, tx: Tx, known: Standing | None, call_id: str, turn: int, event: Event, now: datetime
+    ) -> _Decision:
         answered = _fingerprint(tx, turn, event)
+        if known is not None and known.answered != answered and _fits(known, turn, event):
+            return self._go_on(tx, known, event, answered, now)
+        call = standing(tx, call_id)
+        if call is None:
+            return self._start(tx, call_id, event, answered, now)
         if call.answered == answered:
             _log.info("repeated event", call=call_id, turn=turn, kind=event.kind)
             return _last(call)
         if call.ended_at is not None and isinstance(event, HungUp):
-            call.answered, call.reaction = answered, ""
+            move(tx, call, replace(call, answered=answered, reaction=None))
             return _Decision(call.turn)
-        if call.ended_at is not None or (turn != call.turn and not isinstance(event, HungUp)):
+        if not _fits(call, turn, event):
             _log.info("late event", call=call_id, turn=turn, kind=event.kind)
-            return _Decision(call.turn)
-        call.answered = answered
-        return self._go_on(tx, call, STATES.validate_json(call.state), event, now)
+            return _Decision(call.turn, standing=call)
+        return self._go_on(tx, call, event, answered, now)
 
-    def _start(self, tx: Tx, call_id: str, event: Event, now: datetime) -> _Decision:
+    def _start(self, tx: Tx, call_id: str, event: Event, answered: str, now: datetime) -> _Decision:
         if not isinstance(event, CallStarted):
             _log.warning("event of an unknown call", call=call_id, kind=event.kind)
             return _Decision()
-        answered = _fingerprint(tx, 0, event)
         event = self._recognised(tx, event)
         flow = self.flows.of_number(event.dialled)
-        call = _new_call(tx, call_id, event, flow)
-        call.answered = answered
-        return self._go_on(tx, call, engine.begin(flow, call_id), event, now)
+        begun = _begun(tx, call_id, event, flow)
+        return self._go_on(tx, begun, event, answered, now)
 
-    def _go_on(self, tx: Tx, call: Call, state: State, event: Event, now: datetime) -> _Decision:
+    def _go_on(self, tx: Tx, call: Standing, event: Event, answered: str, now: datetime) -> _Decision:
         flow = self.flows.of_version(call.flow, call.version)
-        note_event(tx, call, masked(event), now=now)
+        book, state = Book(call), call.state or engine.begin(flow, call.id)
+        book.event(masked(event), now=now)
         for _ in range(_QUESTIONS):
             state, effects = engine.step(flow, state, event)
-            ask, line_effect = self._keep(tx, state, effects, now)
+            ask, line_effect = self._keep(tx, book, state, effects, now)
             if ask is None:
                 break
             event = self.handlers.answer(tx, state, ask, now=now)
-            note_event(tx, call, masked_answer(ask.about, event), now=now)
+            book.event(masked_answer(ask.about, event), now=now)
         else:
             raise RuntimeError(f"flow {flow.name} never stops asking")
-        call.state = STATES.dump_json(state).decode()
-        call.turn = state.turn
-        call.reaction = "" if line_effect is None else LINE_EFFECTS.dump_json(line_effect).decode()
-        return _Decision(call.turn, line_effect)
+        after = book.close(tx, state, line_effect, answered)
+        return _Decision(after.turn, line_effect, after)
 
     def _keep(
-        self, tx: Tx, state: State, effects: Sequence[Effect], now: datetime
+        self, tx: Tx, book: Book, state: State, effects: Sequence[Effect], now: datetime
     ) -> tuple[Ask | None, LineEffect | None]:
         """Write the record effects; return the question or the line effect that ends the step."""
         for effect in effects:
@@ -203,7 +225,7 @@ class Sessions:
                 return effect, None
             if isinstance(effect, LineEffect):
                 return None, effect
-            self.handlers.record(tx, state, effect, now=now)
+            self.handlers.record(tx, book, state, effect, now=now)
         return None, None
 
     def _recognised(self, tx: Tx, event: CallStarted) -> CallStarted:
@@ -211,53 +233,50 @@ class Sessions:
         return replace(event, dialled=dialled, caller=self.recognition.caller(tx, event))
 
     def _close_alone(self, tx: Tx, ended: EndedAlone) -> None:
-        call = tx.get(Call, ended.call)
+        call = standing(tx, ended.call)
         if call is not None and call.ended_at is not None:
             return
-        call, state = (
-            self._begun_alone(tx, ended) if call is None else (call, STATES.validate_json(call.state))
-        )
+        call = call or self._begun_alone(tx, ended)
+        state = call.state or engine.begin(self.flows.of_version(call.flow, call.version), call.id)
         at = ended.started.at  # deadlines count from the call, not from when we heard of it
         if ended.human:
             state = replace(state, left="human")
         elif ended.recording:
             card = OpenCard("voice", state.concern, state.urgency, state.caller.number, ended.recording)
-            self.handlers.record(tx, state, card, now=at)
+            self.handlers.record(tx, Book(call), state, card, now=at)
             state = replace(state, left="card")
-        self._go_on(tx, call, state, HungUp("error"), at)
+        self._go_on(tx, replace(call, state=state), HungUp("error"), call.answered, at)
 
-    def _begun_alone(self, tx: Tx, ended: EndedAlone) -> tuple[Call, State]:
+    def _begun_alone(self, tx: Tx, ended: EndedAlone) -> Standing:
         started = self._recognised(tx, ended.started)
         flow = self.flows.of_number(started.dialled)
-        call = _new_call(tx, ended.call, started, flow)
-        note_event(tx, call, masked(started), now=started.at)
-        return call, replace(engine.begin(flow, ended.call), caller=started.caller, dialled=started.dialled)
+        call, book = (begun := _begun(tx, ended.call, started, flow)), Book(begun)
+        book.event(masked(started), now=started.at)
+        state = replace(engine.begin(flow, ended.call), caller=started.caller, dialled=started.dialled)
+        return book.close(tx, state, None, call.answered)
 
 
-def _new_call(tx: Tx, call_id: str, event: CallStarted, flow: Flow) -> Call:
-    call = Call(
-        id=call_id,
+def _begun(tx: Tx, call_id: str, event: CallStarted, flow: Flow) -> Standing:
+    begun = Standing(call_id, flow.name, flow.version)
+    begin(
+        tx,
+        begun,
         line=event.line,
         dialled=event.dialled,
         number=event.caller.number,
         number_kind=event.caller.kind,
-        flow=flow.name,
-        version=flow.version,
-        started_at=event.at,
+        at=event.at,
     )
-    tx.add(call)
-    tx.flush()
-    return call
+    return begun
 
 
-def _last(call: Call) -> _Decision:
-    effect = LINE_EFFECTS.validate_json(call.reaction) if call.reaction else None
-    return _Decision(call.turn, effect)
+def _fits(call: Standing, turn: int, event: Event) -> bool:
+    """Tell whether an event answers what a running call was told last; hanging up always does."""
+    return call.ended_at is None and (turn == call.turn or isinstance(event, HungUp))
 
 
-def _standing(tx: Tx, call_id: str) -> _Decision | None:
-    call = tx.get(Call, call_id)
-    return None if call is None else _last(call)
+def _last(call: Standing) -> _Decision:
+    return _Decision(call.turn, call.reaction, call)
 
 
 def _fingerprint(tx: Tx, turn: int, event: Event) -> str:

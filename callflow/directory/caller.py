@@ -5,12 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import bindparam
 from sqlmodel import col, func, select
 
 from callflow.directory.people import find
 from callflow.events import Caller, CallStarted
 from callflow.numbers import e164, kind
 from callflow.store import Call, Tx, sealer_of
+from callflow.store.prepared import Look
+
+_EARLIER = Look(
+    select(func.count(col(Call.id))).where(
+        col(Call.number_blind) == bindparam("number"), col(Call.started_at) >= bindparam("since")
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +57,4 @@ def earlier_calls(tx: Tx, number: str, *, since: datetime) -> int:
     """Return how many calls of this number began since then; 0 for a withheld one."""
     if not number:
         return 0
-    counted = (
-        select(func.count())
-        .select_from(Call)
-        .where(Call.number_blind == sealer_of(tx).blind(number), col(Call.started_at) >= since)
-    )
-    return tx.exec(counted).one()
+    return _EARLIER.number(tx, {"number": sealer_of(tx).blind(number), "since": since})

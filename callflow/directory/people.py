@@ -6,9 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import select
+from sqlalchemy import bindparam
+from sqlmodel import col, func, select
 
 from callflow.store import Person, Tx, sealer_of
+from callflow.store.prepared import Look
+
+_KNOWN = Look(select(func.count(col(Person.id))).where(col(Person.number_blind) == bindparam("number")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +36,10 @@ class Entry:
 
 def find(tx: Tx, number: str) -> Person | None:
     """Return the person of an E.164 number; of several (a family's landline) the urgent one."""
-    if not number:
+    blind = sealer_of(tx).blind(number)
+    if not number or not _KNOWN.number(tx, {"number": blind}):
         return None
-    same = tx.exec(select(Person).where(Person.number_blind == sealer_of(tx).blind(number))).all()
+    same = tx.exec(select(Person).where(Person.number_blind == blind)).all()
     return max(same, key=lambda person: (person.urgent, person.updated_at, person.id), default=None)
 
 

@@ -12,9 +12,11 @@ from sqlmodel import col, select
 
 from callflow.effects import Urgency
 from callflow.sealing import Sealer, SealError
-from callflow.store import Link, Tx, announce
+from callflow.store import Link, Tx, announce, new_id
+from callflow.store.prepared import inserting
 from callflow.tokens import fingerprint, new_token
 
+_LINK = inserting(Link)
 _VISIT = b"cookie|visit|form"
 
 
@@ -45,20 +47,26 @@ class Offer:
 
 def create(tx: Tx, offer: Offer, *, now: datetime) -> tuple[str, Link]:
     """Make a link; returns the token (for the SMS alone) and the row."""
-    token = new_token()
-    link = Link(
-        token_hash=fingerprint(token),
-        number=offer.number,
-        concern=offer.concern,
-        urgency=offer.urgency,
-        language=offer.language,
-        call_id=offer.call_id,
-        created_at=now,
-        due_at=offer.due,
-        expires_at=offer.expires,
-    )
-    tx.add(link)
-    tx.flush()
+    token, link = issue(tx, offer, now=now)
+    return token, tx.get_one(Link, link)
+
+
+def issue(tx: Tx, offer: Offer, *, now: datetime) -> tuple[str, str]:
+    """Make a link; returns the token (for the SMS alone) and the row's id."""
+    token, link = new_token(), new_id()
+    values = {
+        "id": link,
+        "token_hash": fingerprint(token),
+        "number": offer.number,
+        "concern": offer.concern,
+        "urgency": offer.urgency,
+        "language": offer.language,
+        "call_id": offer.call_id,
+        "created_at": now,
+        "due_at": offer.due,
+        "expires_at": offer.expires,
+    }
+    _LINK.run(tx, values)
     return token, link
 
 

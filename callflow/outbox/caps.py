@@ -6,14 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from sqlalchemy import bindparam
 from sqlmodel import col, func, select
 
 from callflow.numbers import allowed_mobile
-from callflow.outbox.queue import to_number
-from callflow.store import Intent, Tx
+from callflow.store import Intent, Tx, sealer_of
+from callflow.store.prepared import Look
 
 Objection = Literal["", "no_mobile", "number_cap", "budget"]
 _DAY = timedelta(hours=24)
+_SMS = select(func.count(col(Intent.id))).where(
+    col(Intent.kind) == "sms", col(Intent.created_at) > bindparam("since")
+)
+_TO_NUMBER = Look(_SMS.where(col(Intent.target_blind) == bindparam("number")))
+_IN_ALL = Look(_SMS.where(col(Intent.status) != "cancelled"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,8 @@ class Caps:
         """Return why no message may go to `number` now, "" if one may."""
         if not allowed_mobile(number, self.countries):
             return "no_mobile"
-        if len(to_number(tx, number, since=now - _DAY)) >= self.per_number_a_day:
+        to_number = _TO_NUMBER.number(tx, {"number": sealer_of(tx).blind(number), "since": now - _DAY})
+        if to_number >= self.per_number_a_day:
             return "number_cap"
         return "budget" if messages(tx, now=now) >= self.per_day else ""
 
@@ -47,9 +54,4 @@ class Caps:
 
 def messages(tx: Tx, *, now: datetime) -> int:
     """Return how many text messages were queued in the last 24 hours."""
-    counted = (
-        select(func.count())
-        .select_from(Intent)
-        .where(Intent.kind == "sms", col(Intent.created_at) > now - _DAY, Intent.status != "cancelled")
-    )
-    return tx.exec(counted).one()
+    return _IN_ALL.number(tx, {"since": now - _DAY})

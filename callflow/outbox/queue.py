@@ -10,8 +10,10 @@ from sqlmodel import and_, col, func, or_, select
 
 from callflow.outbox.retry import Result
 from callflow.outbox.transport import Receipt
-from callflow.store import Attempt, Intent, Tx, new_id, sealer_of
+from callflow.store import Attempt, Intent, Tx, new_id
+from callflow.store.prepared import inserting
 
+_INTENT = inserting(Intent)
 FINISHED = ("sent", "failed", "unknown", "cancelled")
 
 
@@ -42,37 +44,42 @@ class Sms:
     card_id: str = ""
 
 
-def put_sms(tx: Tx, sms: Sms, *, now: datetime, segments: int = 0) -> Intent:
-    """Queue a text message in the transaction of what caused it.
+def put_sms(tx: Tx, sms: Sms, *, now: datetime, segments: int = 0) -> str:
+    """Queue a text message in the transaction of what caused it; returns the intent's id.
 
     Raises:
         ValueError: the reference is empty or no part of the text.
     """
     if not sms.reference or sms.reference not in sms.text:
         raise ValueError("an SMS needs a reference that is part of its text")
-    return _put(
-        tx,
-        Intent(
-            kind="sms",
-            purpose=sms.purpose,
-            target=sms.to,
-            body=sms.text,
-            reference=sms.reference,
-            call_id=sms.call_id,
-            link_id=sms.link_id,
-            card_id=sms.card_id,
-            expires_at=sms.expires,
-            segments=segments,
-            created_at=now,
-            next_at=now,
-        ),
-    )
+    intent = new_id()
+    values = {
+        "id": intent,
+        "kind": "sms",
+        "purpose": sms.purpose,
+        "target": sms.to,
+        "body": sms.text,
+        "reference": sms.reference,
+        "call_id": sms.call_id,
+        "link_id": sms.link_id,
+        "card_id": sms.card_id,
+        "expires_at": sms.expires,
+        "segments": segments,
+        "created_at": now,
+        "next_at": now,
+    }
+    _INTENT.run(tx, values)
+    tx.info["changed"] = True
+    return intent
 
 
 def put_event(tx: Tx, endpoint_id: str, event: str, body: str, *, now: datetime) -> Intent:
     """Queue an outgoing event for one endpoint."""
     intent = Intent(kind="webhook", purpose=event, target=endpoint_id, body=body, created_at=now, next_at=now)
-    return _put(tx, intent)
+    tx.add(intent)
+    tx.flush()
+    tx.info["changed"] = True
+    return intent
 
 
 def lease(tx: Tx, kinds: Sequence[str], *, now: datetime, until: datetime) -> Intent | None:
@@ -194,23 +201,6 @@ def recent(tx: Tx, *, kind: str = "sms", limit: int = 100) -> Sequence[Intent]:
 def attempts(tx: Tx, intent_id: str) -> Sequence[Attempt]:
     """Return the tries at an intent, oldest first."""
     return tx.exec(select(Attempt).where(Attempt.intent_id == intent_id).order_by(col(Attempt.at))).all()
-
-
-def to_number(tx: Tx, number: str, *, since: datetime) -> Sequence[Intent]:
-    """Return the messages for one number queued after `since`."""
-    same = select(Intent).where(
-        Intent.kind == "sms",
-        Intent.target_blind == sealer_of(tx).blind(number),
-        col(Intent.created_at) > since,
-    )
-    return tx.exec(same).all()
-
-
-def _put(tx: Tx, intent: Intent) -> Intent:
-    tx.add(intent)
-    tx.flush()
-    tx.info["changed"] = True
-    return intent
 
 
 def _finish(intent: Intent, status: str, now: datetime) -> None:

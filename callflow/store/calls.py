@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
 from sqlmodel import Field
 
-from callflow.store.row import Row, instant, sealed
+from callflow.store.row import Row, instant, new_id, sealed
 
 
 class Call(Row, table=True):
@@ -42,10 +41,11 @@ class CallEvent(Row, table=True):
     """What the outside told a call, as JSON without personal data: enough to replay the call."""
 
     __tablename__ = "call_events"
-    __table_args__ = (UniqueConstraint("call_id", "position"),)
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012  as SQLAlchemy wants it
 
-    call_id: str = Field(foreign_key="calls.id")
-    position: int
+    id: str = Field(default_factory=new_id, max_length=64)
+    call_id: str = Field(foreign_key="calls.id", primary_key=True)
+    position: int = Field(primary_key=True)
     turn: int
     at: datetime = instant()
     event: str = sealed()
@@ -55,10 +55,11 @@ class CallStep(Row, table=True):
     """The call passed a node; sealed, because a node's name may tell the reason of the call."""
 
     __tablename__ = "call_steps"
-    __table_args__ = (UniqueConstraint("call_id", "position"),)
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012  as SQLAlchemy wants it
 
-    call_id: str = Field(foreign_key="calls.id")
-    position: int
+    id: str = Field(default_factory=new_id, max_length=64)
+    call_id: str = Field(foreign_key="calls.id", primary_key=True)
+    position: int = Field(primary_key=True)
     at: datetime = instant()
     node: str = sealed()
     exit: str = sealed()

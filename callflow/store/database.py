@@ -19,6 +19,7 @@ from callflow.sealing import Sealer, SealError
 from callflow.store import migrate
 from callflow.store.people import Fact
 from callflow.store.row import place
+from callflow.store.writer import Order, Writer
 
 Tx = Session
 T = TypeVar("T")
@@ -35,8 +36,9 @@ class WrongKeyError(RuntimeError):
 class Store:
     """Transactions on one database file.
 
-    Every write runs alone, in the one writer thread, between BEGIN IMMEDIATE and COMMIT; when `write`
-    returns, the commit is on disk (WAL, synchronous=FULL). Rows stay readable after their transaction.
+    Every write runs alone, in the one writer thread, and stands or falls alone, though writes that wait for
+    the disk share a commit; when `write` returns, it is on disk (WAL, synchronous=FULL). Rows stay readable
+    after their transaction.
 
     Args:
         path: the database file; made, and brought to the newest schema, when opened.
@@ -50,11 +52,11 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.sealer = sealer
         self._listeners: list[Callable[[], object]] = []
-        self._writer = _engine(path, readers=0)
-        with self._writer.connect() as connection:
+        self._file = _engine(path, readers=0)
+        with self._file.connect() as connection:
             migrate.upgrade(connection)
+        self._writer = Writer(self._file, {"sealer": sealer}, self._committed)
         self._reader = _engine(path, readers=_READERS)
-        self._writing = ThreadPoolExecutor(1, thread_name_prefix="store-write")
         self._reading = ThreadPoolExecutor(_READERS, thread_name_prefix="store-read")
         self.write_now(self._check_key)
 
@@ -63,19 +65,24 @@ class Store:
 
         An exception of `work` rolls everything back and is raised here.
         """
-        return await asyncio.shield(asyncio.wrap_future(self._submit_write(work)))
+        loop = asyncio.get_running_loop()
+        waiting: asyncio.Future[T] = loop.create_future()
+        self._writer.put(Order(work, waiting, loop))
+        return await waiting
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` in a read transaction: it sees one moment of the database and cannot change it."""
-        return await asyncio.wrap_future(self._reading.submit(self._run, self._reader, work))
+        return await asyncio.wrap_future(self._reading.submit(self._look, work))
 
     def write_now(self, work: Work[T]) -> T:
         """As `write`, for callers without an event loop (threads, commands, tests)."""
-        return self._submit_write(work).result()
+        waiting: Future[T] = Future()
+        self._writer.put(Order(work, waiting))
+        return waiting.result()
 
     def read_now(self, work: Work[T]) -> T:
         """As `read`, for callers without an event loop."""
-        return self._reading.submit(self._run, self._reader, work).result()
+        return self._reading.submit(self._look, work).result()
 
     def on_commit(self, listener: Callable[[], object]) -> None:
         """Have `listener` called in the writer thread after every commit that changed the feed."""
@@ -83,23 +90,17 @@ class Store:
 
     def close(self) -> None:
         """Finish what is under way and close the file."""
-        self._writing.shutdown()
+        self._writer.close()
         self._reading.shutdown()
         self._reader.dispose()
-        self._writer.dispose()
+        self._file.dispose()
 
-    def _submit_write(self, work: Work[T]) -> Future[T]:
-        return self._writing.submit(self._write, work)
+    def _committed(self) -> None:
+        for listener in self._listeners:
+            listener()
 
-    def _write(self, work: Work[T]) -> T:
-        result, changed = self._run(self._writer, lambda tx: (work(tx), bool(tx.info.get("changed"))))
-        if changed:
-            for listener in self._listeners:
-                listener()
-        return result
-
-    def _run(self, engine: Engine, work: Work[T]) -> T:
-        with Session(engine, expire_on_commit=False, info={"sealer": self.sealer}) as tx, tx.begin():
+    def _look(self, work: Work[T]) -> T:
+        with Session(self._reader, expire_on_commit=False, info={"sealer": self.sealer}) as tx, tx.begin():
             return work(tx)
 
     def _check_key(self, tx: Tx) -> None:

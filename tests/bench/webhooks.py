@@ -1,4 +1,4 @@
-"""Part "webhooks": TwiML answers beside a bare FastAPI route."""
+"""Part "webhooks": TwiML answers beside a bare FastAPI route, and beside one that commits a single row."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import logging
 import multiprocessing
 import re
 import socket
+import sqlite3
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
@@ -23,6 +25,7 @@ from fastapi import FastAPI, Request, Response
 from twilio.request_validator import RequestValidator
 
 from callflow.directory import Recognition
+from callflow.outbox.caps import Caps
 from callflow.prompts.cache import Cache
 from callflow.session import Sessions
 from tests.bench.rows import Row, write
@@ -33,13 +36,17 @@ from webhooks.twiml import Site, Target
 from webhooks.voice import Voice
 
 TOKEN, PUBLIC = "bench", "https://praxis.example"
-CALLS, AT_ONCE = 400, 8
+CALLS = {1: 150, 16: 500, 64: 500}  # calls at once -> calls in all; five requests each
+WARM = 30  # calls before the clock starts
+ROUNDS = 2  # ours and the peers take turns, for the machine's other work changes
 OPENING = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)  # Monday, 9:00 in Dresden
+PLENTY = Caps(per_number_a_day=1_000_000, per_day=1_000_000)
+Maker = Callable[[Path], FastAPI]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Load:
-    """What a run of requests took: client seconds, server CPU seconds, each answer's milliseconds."""
+    """What requests took: client seconds, server CPU seconds, each answer's milliseconds."""
 
     seconds: float
     cpu: float
@@ -50,23 +57,44 @@ class Load:
         """Requests a second of server CPU."""
         return len(self.answers_ms) / self.cpu
 
+    @property
+    def per_second(self) -> float:
+        """Requests a second."""
+        return len(self.answers_ms) / self.seconds
+
     def p99(self) -> float:
         """Return the 99th percentile of the answers, ms."""
         return statistics.quantiles(self.answers_ms, n=100)[98]
+
+    def add(self, other: Load) -> None:
+        """Take over another round."""
+        self.seconds += other.seconds
+        self.cpu += other.cpu
+        self.answers_ms += other.answers_ms
 
 
 def main() -> None:
     """Measure and write var/bench/webhooks.json."""
     _quiet()
-    with tempfile.TemporaryDirectory() as room:
-        bare, ours = _load(_bare, Path(room)), _load(_ours, Path(room))
-    write(
-        "webhooks",
-        [
-            Row("TwiML answers", ours.per_core, "1/s of a core", "bare FastAPI", bare.per_core),
-            Row("TwiML answer p99, 8 at once", ours.p99(), "ms", "bare FastAPI", bare.p99()),
-        ],
-    )
+    rows: list[Row] = []
+    for at_once, calls in CALLS.items():
+        ours, bare, row = _measured((_ours, _bare, _one_row), at_once, calls)
+        for peer, load in (("bare FastAPI", bare), ("FastAPI + one committed row", row)):
+            rows += [
+                Row(f"TwiML answers, {at_once} at once", ours.per_core, "1/s of a core", peer, load.per_core),
+                Row(f"TwiML answers, {at_once} at once", ours.per_second, "1/s", peer, load.per_second),
+                Row(f"TwiML answer p99, {at_once} at once", ours.p99(), "ms", peer, load.p99()),
+            ]
+    write("webhooks", rows)
+
+
+def _measured(makers: tuple[Maker, ...], at_once: int, calls: int) -> list[Load]:
+    loads = [Load(0, 0, []) for _ in makers]
+    for _ in range(ROUNDS):
+        for maker, load in zip(makers, loads, strict=True):
+            with tempfile.TemporaryDirectory() as room:
+                load.add(_load(maker, Path(room), at_once, calls // ROUNDS))
+    return loads
 
 
 def _bare(_room: Path) -> FastAPI:
@@ -81,12 +109,30 @@ def _bare(_room: Path) -> FastAPI:
     return app
 
 
+def _one_row(room: Path) -> FastAPI:
+    """Answer as `_bare`, after the least that "commit, then act" can mean: one row, on disk."""
+    app = FastAPI()
+    file = sqlite3.connect(room / "one.db", isolation_level=None, check_same_thread=False)
+    file.execute("PRAGMA journal_mode=WAL")
+    file.execute("PRAGMA synchronous=FULL")
+    file.execute("CREATE TABLE steps (id INTEGER PRIMARY KEY, what TEXT)")
+    writer = ThreadPoolExecutor(1)
+
+    @app.post("/webhooks/voice/{what}")
+    async def one_row(request: Request, what: str) -> Response:
+        await request.form()
+        insert = ("INSERT INTO steps (what) VALUES (?)", (what,))
+        await asyncio.get_running_loop().run_in_executor(writer, file.execute, *insert)
+        return Response("<Response><Hangup/></Response>", media_type="text/xml")
+
+    return app
+
+
 def _ours(room: Path) -> FastAPI:
     app = FastAPI()
-    (room / "voice").mkdir()
-    store = open_store(room / "voice")
+    store = open_store(room)
     clock: Callable[[], datetime] = lambda: OPENING  # noqa: E731  # a clock that stands
-    house = Sessions(store, OneFlow(example_flow()), Silence(), handlers(), Recognition(), clock)
+    house = Sessions(store, OneFlow(example_flow()), Silence(), handlers(PLENTY), Recognition(), clock)
     site = Site(f"{PUBLIC}/webhooks", {"empfang": Target(number="+4935199")})
     voice = Voice("twilio", house, site, Signature(TOKEN, PUBLIC), Cache(room / "prompts"), clock)
     app.include_router(voice.router())
@@ -97,14 +143,14 @@ def _quiet() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
 
 
-def _serve(make: Callable[[Path], FastAPI], room: Path, address: tuple[str, int], told: Connection) -> None:
+def _serve(make: Maker, room: Path, address: tuple[str, int], told: Connection) -> None:
     _quiet()
     server = _Measured(make(room), address, told)
     asyncio.run(server.serve())
 
 
 class _Measured(uvicorn.Server):
-    """Tells its CPU seconds when it is up and, once told to stop, again."""
+    """Tells that it is up and, whenever it is asked, its CPU seconds; the second time is the last."""
 
     def __init__(self, app: FastAPI, address: tuple[str, int], told: Connection) -> None:
         host, port = address
@@ -117,22 +163,26 @@ class _Measured(uvicorn.Server):
         self._watching = asyncio.create_task(self._watch())
 
     async def _watch(self) -> None:
-        self._told.send(time.process_time())
-        await asyncio.to_thread(self._told.recv)
-        self._told.send(time.process_time())
+        self._told.send("up")
+        for _ in ("begin", "end"):
+            await asyncio.to_thread(self._told.recv)
+            self._told.send(time.process_time())
         self.should_exit = True
 
 
-def _load(make: Callable[[Path], FastAPI], room: Path) -> Load:
+def _load(make: Maker, room: Path, at_once: int, calls: int) -> Load:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = probe.getsockname()
     here, there = multiprocessing.Pipe()
     server = multiprocessing.get_context("spawn").Process(target=_serve, args=(make, room, address, there))
     server.start()
+    here.recv()
+    asyncio.run(_calls(address, at_once, range(WARM)))
+    here.send("now")
     before = here.recv()
     started = time.perf_counter()
-    answers = asyncio.run(_calls(address))
+    answers = asyncio.run(_calls(address, at_once, range(WARM, WARM + calls)))
     seconds = time.perf_counter() - started
     here.send("stop")
     cpu = here.recv() - before
@@ -140,9 +190,9 @@ def _load(make: Callable[[Path], FastAPI], room: Path) -> Load:
     return Load(seconds, cpu, answers)
 
 
-async def _calls(address: tuple[str, int]) -> list[float]:
+async def _calls(address: tuple[str, int], at_once: int, numbers: range) -> list[float]:
     answers: list[float] = []
-    waiting = iter(range(CALLS))
+    waiting = iter(numbers)
 
     async def carry() -> None:
         reader, writer = await asyncio.open_connection(*address)
@@ -150,7 +200,7 @@ async def _calls(address: tuple[str, int]) -> list[float]:
             await _call(reader, writer, f"CA{number:032d}", answers)
         writer.close()
 
-    await asyncio.gather(*(carry() for _ in range(AT_ONCE)))
+    await asyncio.gather(*(carry() for _ in range(at_once)))
     return answers
 
 

@@ -18,7 +18,7 @@ CAPS = Caps(per_number_a_day=2, per_day=5)
 
 def _put(store: Store, to: str, hours_ago: float = 0) -> str:
     at = NOW - timedelta(hours=hours_ago)
-    return store.write_now(lambda tx: queue.put_sms(tx, Sms(to, "Hallo x", "x"), now=at)).id
+    return store.write_now(lambda tx: queue.put_sms(tx, Sms(to, "Hallo x", "x"), now=at))
 
 
 def _objection(store: Store, to: str, caps: Caps = CAPS) -> str:

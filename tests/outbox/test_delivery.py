@@ -28,7 +28,7 @@ def test_reports_form_a_lattice(one: Delivery, two: Delivery, three: Delivery) -
 
 
 def _sent(tx: Tx, provider_id: str = "SM1") -> str:
-    intent = queue.put_sms(tx, Sms("+491711234567", "Hallo x", "x"), now=NOW)
+    intent = tx.get_one(Intent, queue.put_sms(tx, Sms("+491711234567", "Hallo x", "x"), now=NOW))
     queue.begin(tx, intent, "twilio", now=NOW)
     queue.sent(intent, Receipt(provider_id), now=NOW)
     return intent.id
@@ -92,7 +92,7 @@ def test_reports_about_messages_of_others_are_not_taken(store: Store) -> None:
 
 def test_a_report_with_our_id_ends_the_doubt_about_a_message(store: Store) -> None:
     def doubtful(tx: Tx) -> str:
-        intent = queue.put_sms(tx, Sms("+491711234567", "Hallo x", "x"), now=NOW)
+        intent = tx.get_one(Intent, queue.put_sms(tx, Sms("+491711234567", "Hallo x", "x"), now=NOW))
         queue.begin(tx, intent, "twilio", now=NOW)
         queue.put_back(intent, at=NOW, error="ReadTimeout")
         return intent.id
@@ -110,8 +110,8 @@ def test_a_report_with_our_id_ends_the_doubt_about_a_message(store: Store) -> No
 
 def test_a_report_cannot_make_a_message_sent_that_no_transport_was_given(store: Store) -> None:
     intent = store.write_now(lambda tx: queue.put_sms(tx, Sms("+491711234567", "Hallo x", "x"), now=NOW))
-    _tell(store, [Report("SM7", "delivered", intent=intent.id)], [])
-    assert store.read_now(lambda tx: tx.get_one(Intent, intent.id)).status == "queued"
+    _tell(store, [Report("SM7", "delivered", intent=intent)], [])
+    assert store.read_now(lambda tx: tx.get_one(Intent, intent)).status == "queued"
 
 
 def test_polls_grow_rarer_and_end() -> None:

@@ -47,7 +47,7 @@ def _fill(tx: Tx) -> dict[str, str]:
         token, row = link.create(tx, offer, now=now)
         url = f"https://praxis.example/f/{token}"
         sms = Sms(to, f"Praxis: {url}", url, link_id=row.id)
-        references[queue.put_sms(tx, sms, now=now).id] = url
+        references[queue.put_sms(tx, sms, now=now)] = url
     return references
 
 

@@ -91,7 +91,7 @@ class Office:
 
     def put(self, text: str = "Hallo x", expires: datetime | None = None) -> str:
         sms = Sms(TO, text, text, expires=expires)
-        return self.store.write_now(lambda tx: queue.put_sms(tx, sms, now=self.clock())).id
+        return self.store.write_now(lambda tx: queue.put_sms(tx, sms, now=self.clock()))
 
     def get(self, intent: str) -> Intent:
         return self.store.read_now(lambda tx: tx.get_one(Intent, intent))

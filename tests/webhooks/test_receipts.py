@@ -57,7 +57,7 @@ class Desk:
 
 
 def _sent(tx: Tx) -> str:
-    intent = queue.put_sms(tx, Sms("+491711234567", "Hallo x", "x"), now=NOW)
+    intent = tx.get_one(Intent, queue.put_sms(tx, Sms("+491711234567", "Hallo x", "x"), now=NOW))
     queue.begin(tx, intent, "twilio", now=NOW)
     queue.sent(intent, Receipt("SM1"), now=NOW)
     return intent.id
