@@ -14,6 +14,7 @@ from callflow.flow import State
 from callflow.kinds.wait import HOLDING, RINGING
 from callflow.moments import day_words
 from callflow.store import Call, Tx
+from callflow.waits import Waits
 
 ZONE = ZoneInfo("Europe/Berlin")
 LONGEST_CALL = timedelta(hours=2)
@@ -25,16 +26,18 @@ REMEMBERED = timedelta(days=14)
 _STATES = {"open": "open", "claimed": "working", "closed": "done"}
 
 
-def queue(tx: Tx, state: State, destination: str, now: datetime) -> Told:
+def queue(tx: Tx, state: State, destination: str, now: datetime, waits: Waits) -> Told:
     """Tell whether it is this call's turn at `destination`.
 
     Whoever has been on the line longest is first. The first one may ring, the others hold; `queue.position`
-    counts from 1. How long it takes nobody knows, so `queue.minutes` stays empty.
+    counts from 1. `queue.minutes` is what `waits` has measured, "" as long as that is nothing.
     """
     own = tx.get_one(Call, state.call)
-    ahead = sum(1 for call in _live(tx, own, now) if _waits_for(call, destination))
-    facts = (("queue.minutes", ""), ("queue.position", str(ahead + 1)))
-    return Told("busy" if ahead else "free", facts)
+    place = 1 + sum(1 for call in _live(tx, own, now) if _waits_for(call, destination))
+    waits.asked(state.call, destination, place, now)
+    minutes = waits.minutes(destination, place, now)
+    facts = (("queue.minutes", str(minutes or "")), ("queue.position", str(place)))
+    return Told("busy" if place > 1 else "free", facts)
 
 
 def _live(tx: Tx, own: Call, now: datetime) -> list[Call]:

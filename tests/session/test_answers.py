@@ -43,6 +43,12 @@ def house(store: Store, clock: Clock) -> Sessions:
     return replace(sessions(store, clock), flows=OneFlow(flow()))
 
 
+def minutes(phone: Telephone, house: Sessions) -> str:
+    """Tell the expected wait as the engine was told it."""
+    call = house.store.read_now(lambda tx: tx.get_one(Call, phone.call))
+    return dict(STATES.validate_json(call.state).variables)["queue.minutes"]
+
+
 async def waiting(house: Sessions, clock: Clock, number: str) -> Telephone:
     clock.forward(seconds=1)
     return await (await Telephone(house, number).dial()).listen()
@@ -91,6 +97,25 @@ async def test_a_call_that_was_lost_long_ago_holds_no_place(house: Sessions, clo
     await waiting(house, clock, "+491711234560")
     clock.forward(hours=3)
     assert isinstance((await waiting(house, clock, "+491711234561")).effect, Transfer)
+
+
+async def test_nobody_is_told_how_long_it_takes_before_it_was_measured(house: Sessions, clock: Clock) -> None:
+    phones = [await waiting(house, clock, f"+49171123456{index}") for index in range(2)]
+    assert [minutes(phone, house) for phone in phones] == ["", ""]
+
+
+async def test_who_waits_hears_how_long_others_have_waited_for_one_place(
+    house: Sessions, clock: Clock
+) -> None:
+    phones = [await waiting(house, clock, f"+49171123456{index}") for index in range(4)]
+    await phones[0].tell(TransferAnswered())
+    for phone in phones[1:]:
+        clock.forward(minutes=3)
+        await phone.tell(TimedOut())
+        await phone.tell(TransferAnswered())
+    ahead, last = [await waiting(house, clock, f"+49171123457{index}") for index in range(2)]
+    assert isinstance(ahead.effect, Transfer)
+    assert (position(last, house), minutes(last, house)) == ("2", "4")
 
 
 async def leave_a_card(house: Sessions) -> None:
