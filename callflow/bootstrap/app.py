@@ -18,6 +18,8 @@ from callflow.bootstrap import asterisk, first_run, practice, sending, twilio
 from callflow.bootstrap.chores import Chores
 from callflow.bootstrap.flows import Shelf, shelf
 from callflow.bootstrap.places import app_socket
+from callflow.bootstrap.tidying import Tidying
+from callflow.desk_calls import DeskCalls
 from callflow.directory import Recognition
 from callflow.events import Told
 from callflow.flow import State
@@ -28,7 +30,7 @@ from callflow.inbox import Deadlines
 from callflow.lines import LineServer
 from callflow.outbox.worker import Worker
 from callflow.precedence import Precedence
-from callflow.prompts.studio import Studio
+from callflow.prompts.studio import Facts, Studio
 from callflow.sealing import Sealer, load_key
 from callflow.session import Sessions
 from callflow.settings import Settings
@@ -59,9 +61,11 @@ class Rooms:
         flows: flows and calendars.
         lines: the app's end of the line socket.
         asterisk: lines that an Asterisk holds.
+        desk_calls: calls that people make from cards.
         worker: empties the outbox.
         outgoing: tells other programs what happens.
         chores: what is due by the clock.
+        tidying: keeps the prompt cache small.
         web: pages and API.
     """
 
@@ -70,9 +74,11 @@ class Rooms:
     flows: Shelf
     lines: LineServer
     asterisk: tuple[AsteriskLine, ...]
+    desk_calls: DeskCalls
     worker: Worker
     outgoing: Outgoing
     chores: Chores
+    tidying: Tidying
     web: FastAPI
 
     async def open(self) -> None:
@@ -80,9 +86,11 @@ class Rooms:
         await self.studio.start(("de",))
         await asterisk.announce(self.asterisk, self.studio, "de")
         await self.lines.start()
+        await self.desk_calls.resume()
 
     async def close(self) -> None:
         """Leave everything on disk."""
+        await self.desk_calls.close()
         await self.lines.close()
         await self.studio.close()
         self.store.close()
@@ -100,6 +108,7 @@ def build(settings: Settings) -> Rooms:
     store = Store(first_run.database_path(settings.data), sealer)
     deadlines = practice.deadlines(settings, flows.is_open)
     studio = first_run.studio(settings)
+    flows.changed = lambda calendars: _tell(studio, first_run.spoken_facts(settings, calendars))
     handlers = _handlers(settings, deadlines, flows)
     recognition = Recognition(window=timedelta(hours=settings.practice.inbox.repeat_hours))
     sessions = Sessions(store, flows, studio, handlers, recognition, _now)
@@ -118,11 +127,17 @@ def build(settings: Settings) -> Rooms:
         flows=flows,
         lines=lines,
         asterisk=asterisks,
+        desk_calls=desk_calls,
         worker=Worker(store, {"sms": sending.transports(settings, _show, _now)}, handlers.sms_lost, _now),
         outgoing=sending.outgoing(settings, store, _now),
         chores=Chores(store, deadlines, timedelta(minutes=settings.practice.inbox.claim_minutes)),
+        tidying=Tidying(settings, studio, flows.inline),
         web=web,
     )
+
+
+def _tell(studio: Studio, facts: Facts) -> None:
+    studio.facts = facts
 
 
 def _handlers(settings: Settings, deadlines: Deadlines, flows: Shelf) -> Handlers:
@@ -140,6 +155,7 @@ def _house(  # noqa: PLR0913, PLR0917 - the pages see a little of every room
     lines: LineServer,
     asterisks: tuple[AsteriskLine, ...],
     flows: Shelf,
+    desk_calls: DeskCalls,
 ) -> House:
     return House(
         face=practice.face(settings),
@@ -157,6 +173,8 @@ def _house(  # noqa: PLR0913, PLR0917 - the pages see a little of every room
         sms_name=settings.practice.practice.sms_name,
         recordings=settings.data / "recordings",
         caps=practice.caps(settings),
+        desk_calls=desk_calls,
+        blocks=practice.work_blocks(settings),
     )
 
 
@@ -184,6 +202,7 @@ async def run(settings: Settings) -> None:
                     rooms.worker.run(),
                     rooms.outgoing.run(),
                     rooms.chores.run(),
+                    rooms.tidying.run(),
                     rooms.flows.watch(),
                     *(line.run() for line in rooms.asterisk),
                 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from rich.console import Console
 from callflow.bootstrap.flows import MAIN_CALENDAR
 from callflow.bootstrap.line import Announcements
 from callflow.effects import Prompt
+from callflow.hours import Calendar
 from callflow.language import load_calendars
 from callflow.prompts import sound
 from callflow.prompts.cache import Cache
@@ -54,10 +55,10 @@ def admin_link(settings: Settings) -> str:
     return f"http://{settings.http}/set-password/{token}" if token else ""
 
 
-def spoken_facts(settings: Settings) -> Facts:
-    """Return what every prompt may say of the practice."""
+def spoken_facts(settings: Settings, calendars: Mapping[str, Calendar] | None = None) -> Facts:
+    """Return what every prompt may say of the practice; the hours from its file unless they are given."""
     practice = settings.practice.practice
-    calendars = load_calendars(settings.config / "hours.yaml")
+    calendars = load_calendars(settings.config / "hours.yaml") if calendars is None else calendars
     main = calendars.get(MAIN_CALENDAR) or next(iter(calendars.values()))
     named = {
         "practice.name": practice.name,

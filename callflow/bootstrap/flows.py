@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import structlog
 
 from callflow.flow import Flow
 from callflow.hours import Calendar
+from callflow.kinds.base import Speaking
 from callflow.language import FlowErrors, FolderPrompts, Surroundings, look
 from callflow.language.calendars import load_calendars
 from callflow.language.problems import Problem
@@ -35,12 +36,14 @@ class Shelf:
         calendars: opening hours by name.
         versions: all versions of all flows.
         hours: contents of hours.yaml when they were last looked at.
+        changed: told of new calendars when they come into force.
     """
 
     settings: Settings
     calendars: Mapping[str, Calendar]
     versions: Versions
     hours: bytes = b""
+    changed: Callable[[Mapping[str, Calendar]], None] = field(default=lambda _: None)
 
     def of_number(self, dialled: str) -> Flow:
         """Return the flow for calls to this number; an unknown number gets the first one's."""
@@ -60,6 +63,12 @@ class Shelf:
             or self.calendars.get(MAIN_CALENDAR)
             or next(iter(self.calendars.values()))
         )
+
+    def inline(self) -> Iterator[str]:
+        """Give the texts that are typed into the flows in force."""
+        for name in self._flows():
+            nodes = self.versions.current(name).nodes.values()
+            yield from (node.text for node in nodes if isinstance(node, Speaking) and node.text)
 
     def is_open(self, at: datetime) -> bool:
         """Say whether the practice works at the aware moment `at`."""
@@ -104,6 +113,7 @@ class Shelf:
         except FlowErrors as error:
             _log.error("hours refused", problems=_told(error))
         else:
+            self.changed(self.calendars)
             _log.info("hours in force")
 
     def _names(self) -> Mapping[str, str]:

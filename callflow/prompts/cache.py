@@ -6,12 +6,13 @@ once it is there: its key is a hash of everything that shaped it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import tempfile
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from threading import Lock
@@ -52,9 +53,10 @@ class Cache:
     """
 
     def __init__(self, folder: Path, memory: int = 64 * 1024 * 1024) -> None:
-        self._folder = folder
+        self.folder = folder
         self._memory = memory
         self._held: OrderedDict[str, bytes] = OrderedDict()
+        self._used: set[str] = set()
         self._size = 0
         self._lock = Lock()
         folder.mkdir(parents=True, exist_ok=True)
@@ -77,11 +79,16 @@ class Cache:
         return sound
 
     def get(self, key: str) -> Clip | None:
-        """Return the clip with its duration, None when it is not there."""
+        """Return the clip with its duration, None when it is not there; a sweep then knows it is used."""
         try:
-            return Clip(key, len(self.frames(key)) // BYTES_PER_MS)
+            clip = Clip(key, len(self.frames(key)) // BYTES_PER_MS)
         except NoClip:
             return None
+        if key not in self._used:  # once from sweep to sweep: the file's date tells when it was used last
+            self._used.add(key)
+            with contextlib.suppress(OSError):
+                os.utime(self._place(key))
+        return clip
 
     def facts(self, key: str) -> ClipFacts:
         """Return what is known of a clip.
@@ -99,6 +106,7 @@ class Cache:
         _write(self._place(key, ".json"), json.dumps(asdict(measured)).encode())
         _write(self._place(key, ".al"), sound)  # last: its presence makes the clip exist
         self._hold(key, sound)
+        self._used.add(key)
         return Clip(key, len(sound) // BYTES_PER_MS)
 
     def remove(self, key: str) -> None:
@@ -108,14 +116,42 @@ class Cache:
         with self._lock:
             self._size -= len(self._held.pop(key, b""))
 
+    def sweep(self, now: float, kept: Collection[str], *, unused_s: float, largest: int) -> int:
+        """Remove clips that nobody uses any more; return how many.
+
+        Whatever was asked for since the last sweep stays, however large the cache is.
+
+        Args:
+            now: seconds since 1970.
+            kept: keys that stay in any case.
+            unused_s: clips not used for so many seconds go.
+            largest: bytes of sound on disk; beyond them, those used longest ago go.
+        """
+        used, self._used = self._used, set()
+        aged = sorted(self._aged())
+        size = sum(length for _, length, _ in aged)
+        removed = 0
+        for last, length, key in aged:
+            if key in used or key in kept or (now - last <= unused_s and size <= largest):
+                continue
+            self.remove(key)
+            size, removed = size - length, removed + 1
+        return removed
+
+    def _aged(self) -> Iterator[tuple[float, int, str]]:
+        for path in self.folder.glob("*/*.al"):
+            with contextlib.suppress(FileNotFoundError):
+                facts = path.stat()
+                yield facts.st_mtime, facts.st_size, path.stem
+
     def keys(self) -> Iterator[str]:
         """Yield the keys of all stored clips."""
-        return (path.stem for path in self._folder.glob("*/*.al"))
+        return (path.stem for path in self.folder.glob("*/*.al"))
 
     def _place(self, key: str, suffix: str = ".al") -> Path:
         if not _KEY.fullmatch(key):
             raise NoClip(key)
-        return self._folder / key[:2] / f"{key}{suffix}"
+        return self.folder / key[:2] / f"{key}{suffix}"
 
     def _read(self, key: str, suffix: str) -> bytes:
         try:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -231,6 +232,16 @@ class Studio:
 
     def _key(self, *parts: str) -> str:
         return hashlib.sha256("\0".join((PIPELINE, *parts)).encode()).hexdigest()[:40]
+
+    async def touch(self, prompts: Iterable[Prompt], languages: Sequence[str]) -> None:
+        """Render what calls may need, `prompts` and all of ivr_prompts, so that a sweep leaves it alone.
+
+        Prompts that need a call's own values are left out.
+        """
+        await self.render_all(languages)
+        for prompt in prompts:
+            with contextlib.suppress(SpeechError, OSError):
+                await self.prompt_clips(prompt)
 
     async def render_all(
         self,

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from callflow.bootstrap import first_run
+from callflow.bootstrap.app import build
 from callflow.bootstrap.flows import Shelf, check_flows, shelf, versions
 from callflow.bootstrap.places import Options, settings
 from callflow.language import FlowErrors
@@ -77,6 +79,21 @@ def test_changed_hours_come_into_force_and_broken_ones_do_not(house: Settings) -
     change(house, "hours.yaml", '"14:00-20:00"', '"14:00-13:00"')
     assert refreshed(flows) == ["hours refused"]
     assert flows.is_open(monday)
+
+
+def test_prompts_speak_changed_hours_and_not_broken_ones(house: Settings) -> None:
+    first_run.folders(house.data)
+    rooms = build(house)
+    try:
+        change(house, "hours.yaml", '"14:00-17:00"', '"14:00-20:00"')
+        rooms.flows.refresh(AT)
+        change(house, "hours.yaml", '"14:00-20:00"', '"14:00-13:00"')
+        rooms.flows.refresh(AT)
+        assert rooms.studio.facts["de"]["practice.hours"].startswith(
+            "Wir sind montags von 8 bis 12 Uhr und von 14 bis 20 Uhr,"
+        )
+    finally:
+        rooms.store.close()
 
 
 def test_a_rollback_outlives_a_restart(house: Settings) -> None:

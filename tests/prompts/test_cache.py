@@ -1,7 +1,9 @@
 """The prompt cache keeps clips whole."""
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,47 @@ def test_the_line_process_gets_no_voice_no_templates_and_no_numpy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+NOW = 2_000_000_000.0
+DAY = 24 * 3600.0
+
+
+def cached(folder: Path, **days_ago: float) -> Cache:
+    """Return a fresh reader of a cache whose clips were used so many days before NOW."""
+    made = Cache(folder)
+    for key, days in days_ago.items():
+        made.put(key, SOUND, FACTS)
+        os.utime(folder / key[:2] / f"{key}.al", (NOW - days * DAY, NOW - days * DAY))
+    return Cache(folder)
+
+
+def test_clips_that_nobody_used_for_long_are_swept_and_others_stay(tmp_path: Path) -> None:
+    cache = cached(tmp_path, aaaa=31, bbbb=29)
+    assert cache.sweep(NOW, (), unused_s=30 * DAY, largest=10**6) == 1
+    assert sorted(cache.keys()) == ["bbbb"]
+    assert sorted(path.name for path in tmp_path.glob("*/*")) == ["bbbb.al", "bbbb.json"]
+
+
+def test_what_was_asked_for_since_the_last_sweep_stays_however_old_and_large(tmp_path: Path) -> None:
+    cache = cached(tmp_path, aaaa=400, bbbb=400)
+    assert cache.get("aaaa") is not None
+    assert cache.sweep(NOW, (), unused_s=30 * DAY, largest=0) == 1
+    assert list(cache.keys()) == ["aaaa"]
+
+
+def test_what_is_named_to_be_kept_is_kept(tmp_path: Path) -> None:
+    cache = cached(tmp_path, aaaa=400)
+    assert (cache.sweep(NOW, {"aaaa"}, unused_s=0, largest=0), list(cache.keys())) == (0, ["aaaa"])
+
+
+def test_a_cache_that_is_too_large_loses_what_was_used_longest_ago(tmp_path: Path) -> None:
+    cache = cached(tmp_path, aaaa=3, bbbb=2, cccc=1)
+    assert cache.sweep(NOW, (), unused_s=30 * DAY, largest=2 * len(SOUND)) == 1
+    assert sorted(cache.keys()) == ["bbbb", "cccc"]
+
+
+def test_using_a_clip_is_written_down_for_the_next_start(tmp_path: Path) -> None:
+    cached(tmp_path, aaaa=400).get("aaaa")
+    age = time.time() - (tmp_path / "aa/aaaa.al").stat().st_mtime
+    assert age < DAY

@@ -141,7 +141,7 @@ def test_the_screen_tells_what_is_heard_where_and_what_is_sent() -> None:
         assert part in told
 
 
-def test_every_golden_call_in_config_passes_and_none_leaves_a_way_out(
+def test_every_golden_call_in_config_passes_and_no_way_is_left_out(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     settings = places.settings(places.Options(Path(), ROOT / "config", PROMPTS))
