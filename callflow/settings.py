@@ -7,10 +7,12 @@ come from the environment (`RUFWEICHE_...`) or a `.env` file beside the configur
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -30,8 +32,23 @@ from callflow.plan_check import check
 
 # A number, a messaging service, or letters and digits: networks show no more than 11 of them.
 SENDER = r"^(\+[1-9][0-9]{6,14}|MG[0-9a-f]{32}|[A-Za-z0-9 ]{0,11})$"
+
+
+def _span(text: str) -> str:
+    """Return "HH:MM-HH:MM" if it is one and ends after it begins."""
+    begin, _, end = text.partition("-")
+    try:
+        ordered = time.fromisoformat(begin) < time.fromisoformat(end)
+    except ValueError:
+        ordered = False
+    if not ordered:
+        raise ValueError('a time span is written "HH:MM-HH:MM", e.g. "11:00-12:00"')
+    return text
+
+
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
+Span = Annotated[str, AfterValidator(_span)]
 Texts = dict[Language, str]
 
 
@@ -131,12 +148,14 @@ class Inbox(Model):
         retry_minutes: pause after the first, second, ... attempt that reached nobody; the last one repeats.
         claim_minutes: a claim without a sign of life is released after this.
         repeat_hours: window in which an earlier call counts as repeated.
+        work_blocks: times of a working day kept free for the inbox, each "HH:MM-HH:MM".
     """
 
     urgent_minutes: int = Field(default=15, ge=1)
     retry_minutes: tuple[int, ...] = (30, 120, 240)
     claim_minutes: int = Field(default=30, ge=1)
     repeat_hours: int = Field(default=24, ge=1)
+    work_blocks: tuple[Span, ...] = ()
 
 
 class Web(Model):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from callflow.handlers import LinkRules
 from callflow.inbox import Deadlines
+from callflow.inbox.blocks import Block
 from callflow.outbox.caps import Caps
 from callflow.settings import Settings
 from callflow.web.house import Concern, Face
@@ -50,6 +51,12 @@ def face(settings: Settings) -> Face:
 def concerns(settings: Settings) -> dict[str, Concern]:
     """Return the reasons to call as pages show them."""
     return {key: Concern(each.label, each.form) for key, each in settings.practice.concerns.items()}
+
+
+def work_blocks(settings: Settings) -> tuple[Block, ...]:
+    """Return the times of a working day that are kept free for the inbox."""
+    spans = (span.partition("-") for span in settings.practice.inbox.work_blocks)
+    return tuple(Block(time.fromisoformat(begin), time.fromisoformat(end)) for begin, _, end in spans)
 
 
 def transports(settings: Settings) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """The async inbox: cards are opened, joined, claimed, worked off and closed."""
 
-from callflow.inbox.claim import claim, release, release_stale, take_over
+from callflow.inbox.claim import claim, claim_next, release, release_stale, take_over
 from callflow.inbox.deadlines import Deadlines
 from callflow.inbox.dials import Dial, dialled, dialling
 from callflow.inbox.dials import outcome as dial_outcome
@@ -16,7 +16,18 @@ from callflow.inbox.faults import (
 )
 from callflow.inbox.feed import Feed
 from callflow.inbox.opening import Contact, open_card
-from callflow.inbox.queue import closed, find, history, later, latest_of, overdue, queue, thread, waiting
+from callflow.inbox.queue import (
+    closed,
+    find,
+    history,
+    later,
+    latest_of,
+    of_number,
+    overdue,
+    queue,
+    thread,
+    waiting,
+)
 from callflow.inbox.work import OUTCOMES, CloseOutcome, attempt, close, note, reopen
 
 __all__ = [
@@ -35,6 +46,7 @@ __all__ = [
     "InboxError",
     "attempt",
     "claim",
+    "claim_next",
     "close",
     "closed",
     "dial_outcome",
@@ -45,6 +57,7 @@ __all__ = [
     "later",
     "latest_of",
     "note",
+    "of_number",
     "open_card",
     "overdue",
     "queue",

@@ -8,7 +8,7 @@ from sqlmodel import col, select
 
 from callflow.inbox.events import log
 from callflow.inbox.faults import CardClosedError, CardHeldError, CardNotHeldError
-from callflow.inbox.queue import find
+from callflow.inbox.queue import find, queue
 from callflow.store import Card, Tx
 
 
@@ -27,6 +27,12 @@ def claim(tx: Tx, card_id: str, user_id: str, *, now: datetime) -> Card:
     _hand_to(card, user_id, now)
     log(tx, card, "claimed", now=now, user=user_id)
     return card
+
+
+def claim_next(tx: Tx, user_id: str, *, now: datetime) -> Card | None:
+    """Give `user_id` the first card of the queue that nobody holds; None when there is none."""
+    free = next((card for card in queue(tx, now=now) if not card.claimed_by), None)
+    return claim(tx, free.id, user_id, now=now) if free else None
 
 
 def take_over(tx: Tx, card_id: str, user_id: str, *, now: datetime) -> Card:

@@ -74,9 +74,18 @@ def thread(tx: Tx, card_id: str) -> Sequence[Message]:
     ).all()
 
 
+def of_number(tx: Tx, number: str) -> Sequence[Card]:
+    """Return the cards of this number, latest contact first; none for a withheld number."""
+    if not number:
+        return ()
+    same = select(Card).where(Card.number_blind == sealer_of(tx).blind(number))
+    return tx.exec(same.order_by(col(Card.last_contact_at).desc(), col(Card.id))).all()
+
+
 def latest_of(tx: Tx, number: str) -> Card | None:
     """Return the card that this number touched last, open ones first; None for a withheld number."""
-    if not number:
-        return None
-    same = tx.exec(select(Card).where(Card.number_blind == sealer_of(tx).blind(number))).all()
-    return max(same, key=lambda card: (card.status != "closed", card.last_contact_at, card.id), default=None)
+    return max(
+        of_number(tx, number),
+        key=lambda card: (card.status != "closed", card.last_contact_at, card.id),
+        default=None,
+    )

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Literal
 
 from callflow import numbers
+from callflow.inbox import dial_outcome
 from callflow.store import Card, CardEvent
 from callflow.web import words
 from callflow.web.catalogue import Texts
@@ -128,10 +129,18 @@ def _closing(event: CardEvent, reader: Reader) -> str:
     return reader.texts("event.closed", name=reader.name(event.user_id), outcome=outcome)
 
 
+def _dialled(event: CardEvent, reader: Reader) -> str:
+    result = dial_outcome(event)
+    spoken = f"{result.seconds // 60}:{result.seconds % 60:02} min"
+    outcome = reader.texts(f"dial.{result.outcome}", spoken=spoken)
+    return reader.texts("event.dialled", name=reader.name(event.user_id), outcome=outcome)
+
+
 _TELLERS: Mapping[str, Callable[[CardEvent, Reader], str]] = {
     "opened": _contact,
     "contact": _contact,
     "closed": _closing,
+    "dialled": _dialled,
 }
 _WRITTEN = frozenset({"note"})
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 from callflow import inbox
+from callflow.dialling import may_dial
+from callflow.inbox.blocks import standing
 from callflow.links import attachment, thread
 from callflow.links.form import submission_of
 from callflow.numbers import allowed_mobile
@@ -19,6 +22,10 @@ from callflow.web.house import BIRTH, House
 from callflow.web.staff import Staff
 
 _DONE = timedelta(days=3)
+_SEARCHED = timedelta(days=90)
+_MOST_FOUND = 1000
+_FEWEST_DIGITS = 4
+_LATEST_CLOSED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +49,14 @@ class Opened:
         text: what the person wrote, in readable lines.
         answers: question and answer of the latest form.
         story: its history.
-        twins: other open cards of the same number.
+        twins: other cards of the same number, open ones first, then the latest closed ones.
         my_notes: how many notes the reader wrote; a new note gives a fresh field.
         files: what came with its forms.
         messages: the thread with the patient.
         answerable: an answer can be sent: by SMS, to someone whose date of birth we know.
         born: date of birth as Germans write it, "" if unknown.
         sound: there is a voice message.
+        dials: a click calls the person; otherwise the browser's own telephone does.
     """
 
     line: Line
@@ -63,6 +71,7 @@ class Opened:
     answerable: bool
     born: str
     sound: bool
+    dials: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +81,16 @@ class Desk:
     Args:
         groups: urgency and rows of the chosen view.
         counts: view -> number of cards; None where it says nothing.
+        urgent: urgent cards that nobody holds.
         card: the opened card, None when none is.
+        block: the work block that runs or comes next, in words; "" without one.
     """
 
     groups: Sequence[tuple[str, Sequence[Line]]]
     counts: Mapping[str, int | None]
+    urgent: int
     card: Opened | None
+    block: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +98,7 @@ class _Rows:
     queue: Sequence[Card]
     later: Sequence[Card]
     done: Sequence[Card]
+    twins: Sequence[Card]
     names: Mapping[str, str]
     card: Card | None
     events: Sequence[CardEvent]
@@ -94,29 +108,84 @@ class _Rows:
     born: str
 
 
-async def look(house: House, staff: Staff, view: View, card_id: str = "") -> Desk:
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """What a window shows.
+
+    Args:
+        view: a view of the queue.
+        card: the opened card, "" for none.
+        words: only cards with these words in name or reason, or these digits in the number; in "done" of the
+            last 90 days.
+    """
+
+    view: View
+    card: str = ""
+    words: str = ""
+
+    @property
+    def asked(self) -> str:
+        """Return the query string of this window's addresses."""
+        return urlencode({"view": self.view} | ({"q": self.words} if self.words else {}))
+
+    @property
+    def address(self) -> str:
+        """Return the window's address."""
+        return f"/inbox/{self.card}?{self.asked}" if self.card else f"/inbox?{self.asked}"
+
+
+async def look(house: House, staff: Staff, here: Looking) -> Desk:
     """Read the inbox for one person.
 
     Raises:
-        CardUnknownError: `card_id` names no card.
+        CardUnknownError: the card to open is none.
     """
     now = house.clock()
-    rows = await house.store.read(lambda tx: _read(tx, card_id, now))
+    # Put into words where it was read, beside the loop that answers calls: there may be hundreds of rows.
+    return await house.store.read(lambda tx: _look(tx, house, staff, here, now))
+
+
+def _look(tx: Tx, house: House, staff: Staff, here: Looking, now: datetime) -> Desk:
+    rows = _read(tx, here, now)
     reader = Reader(staff.user.id, rows.names, staff.texts, now, house)
-    chosen = _chosen(rows, view, staff.user.id)
+    chosen = [card for card in _chosen(rows, here.view, staff.user.id) if _fits(card, here.words, reader)]
     return Desk(
-        groups=cards.groups(chosen, reader) if view == "open" else _ungrouped(chosen, reader),
+        groups=cards.groups(chosen, reader) if here.view == "open" else _ungrouped(chosen, reader),
         counts=_counts(rows, staff.user.id),
-        card=_opened(rows, reader) if rows.card else None,
+        urgent=sum(card.urgency == "urgent" and not card.claimed_by for card in rows.queue),
+        card=_opened(rows, reader, staff.user.device) if rows.card else None,
+        block=_block(house, reader),
     )
 
 
-def _read(tx: Tx, card_id: str, now: datetime) -> _Rows:
+def _fits(card: Card, wanted: str, reader: Reader) -> bool:
+    if not wanted:
+        return True
+    digits = "".join(filter(str.isdigit, wanted)).lstrip("0")
+    if len(digits) >= _FEWEST_DIGITS and digits in card.number:
+        return True
+    reason = reader.house.concern_label(card.concern, reader.texts.language)
+    said = f"{card.name} {reason}".casefold()
+    return all(word in said for word in wanted.casefold().split())
+
+
+def _block(house: House, reader: Reader) -> str:
+    found = standing(house.blocks, reader.now, house.deadlines.is_open)
+    if found is None:
+        return ""
+    if found.running:
+        return reader.texts("inbox.block_runs", until=words.clock(found.at))
+    return reader.texts("inbox.block_next", when=words.moment(reader.texts, found.at, reader.now))
+
+
+def _read(tx: Tx, here: Looking, now: datetime) -> _Rows:
+    card_id = here.card
     card = inbox.find(tx, card_id) if card_id else None
     return _Rows(
         queue=inbox.queue(tx, now=now),
         later=inbox.later(tx, now=now),
-        done=inbox.closed(tx, since=now - _DONE),
+        done=_done(tx, here, now),
+        twins=inbox.of_number(tx, card.number) if card else (),
         names=names(tx),
         card=card,
         events=inbox.history(tx, card.id) if card else (),
@@ -125,6 +194,14 @@ def _read(tx: Tx, card_id: str, now: datetime) -> _Rows:
         messages=inbox.thread(tx, card.id) if card else (),
         born=thread.birth_date(tx, card, BIRTH) if card else "",
     )
+
+
+def _done(tx: Tx, here: Looking, now: datetime) -> Sequence[Card]:
+    if here.view != "done":
+        return ()
+    if here.words:
+        return inbox.closed(tx, since=now - _SEARCHED, limit=_MOST_FOUND)
+    return inbox.closed(tx, since=now - _DONE)
 
 
 def names(tx: Tx) -> dict[str, str]:
@@ -148,7 +225,7 @@ def _counts(rows: _Rows, user_id: str) -> dict[str, int | None]:
     return {"open": len(rows.queue), "mine": mine, "later": len(rows.later), "done": None}
 
 
-def _opened(rows: _Rows, reader: Reader) -> Opened | None:
+def _opened(rows: _Rows, reader: Reader, device: str) -> Opened | None:
     card = rows.card
     if card is None:
         return None
@@ -166,7 +243,12 @@ def _opened(rows: _Rows, reader: Reader) -> Opened | None:
         answerable=bool(rows.born) and allowed_mobile(card.number, reader.house.caps.countries),
         born=written_date(rows.born),
         sound=bool(card.recording),
+        dials=_dials(reader.house, card, device),
     )
+
+
+def _dials(house: House, card: Card, device: str) -> bool:
+    return house.desk_calls is not None and may_dial(card.number) and house.desk_calls.reaches(device)
 
 
 def _said(message: Message, card: Card, reader: Reader) -> Said:
@@ -189,10 +271,10 @@ def _state(card: Card, user_id: str) -> str:
     return "mine" if card.claimed_by == user_id else "held"
 
 
-def _twins(card: Card, rows: _Rows) -> Iterator[Card]:
-    for other in (*rows.queue, *rows.later):
-        if card.number and other.number == card.number and other.id != card.id:
-            yield other
+def _twins(card: Card, rows: _Rows) -> list[Card]:
+    others = [other for other in rows.twins if other.id != card.id]
+    still_open = [other for other in others if other.status != "closed"]
+    return still_open + [other for other in others if other.status == "closed"][:_LATEST_CLOSED]
 
 
 def _answers(submission: Submission | None, reader: Reader) -> Iterator[tuple[str, str]]:

@@ -9,8 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import cast
 
+from callflow.desk_calls import DeskCalls
 from callflow.effects import Urgency
 from callflow.inbox import Deadlines
+from callflow.inbox.blocks import Block
 from callflow.language.versions import Entry, Versions
 from callflow.outbox.caps import Caps
 from callflow.precedence import Precedence
@@ -75,6 +77,8 @@ class House:
         sms_name: how the practice is called in text messages, where the specialty must not show.
         recordings: folder of the sealed voice messages.
         caps: limits on text messages.
+        desk_calls: makes calls from cards; None where no line can.
+        blocks: times of a working day kept free for the inbox.
         calls: calls that are being answered; pages wait for them.
         limits: how much pages and programs may ask.
     """
@@ -95,6 +99,8 @@ class House:
     sms_name: str = ""
     recordings: Path = Path("recordings")
     caps: Caps = field(default_factory=Caps)
+    desk_calls: DeskCalls | None = None
+    blocks: tuple[Block, ...] = ()
     calls: Precedence = field(default_factory=Precedence)
     limits: Limits = field(default_factory=Limits)
 

@@ -31,7 +31,7 @@ FLAGS = (
     "--disable-dev-shm-usage",
     "--hide-scrollbars",
 )
-WITHIN_S = 10.0
+WITHIN_S = 30.0
 T = TypeVar("T")
 
 

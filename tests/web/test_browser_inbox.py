@@ -5,6 +5,7 @@ from __future__ import annotations
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
+from callflow import inbox
 from tests.support.browser import Window
 from tests.support.practice import PASSWORD, Practice
 from tests.web.conftest import Windows
@@ -121,3 +122,83 @@ def test_on_a_phone_the_list_and_the_card_take_turns(served: Practice, windows: 
     assert phone.script("return document.documentElement.scrollWidth") == 390
     phone.click(".sheet .back")
     phone.wait(lambda: phone.find(".row").is_displayed())
+
+
+def test_the_next_free_card_is_one_key_away(served: Practice, windows: Windows) -> None:
+    first = served.card("rezept", ago=30)
+    second = served.card("termin", "+4917111122233", ago=20)
+    anna, birgit = windows(), windows()
+    anna.sign_in("anna", PASSWORD)
+    birgit.sign_in("birgit", PASSWORD)
+    press(anna, "w")
+    anna.wait(lambda: anna.path == f"/inbox/{first.id}?view=open")
+    anna.find("[data-key=n]")
+    press(birgit, "w")
+    birgit.wait(lambda: birgit.path == f"/inbox/{second.id}?view=open")
+    press(birgit, "w")
+    birgit.wait(lambda: birgit.path == "/inbox?view=open")
+
+
+def test_a_new_urgent_card_is_heard_once_and_said_to_screen_readers(
+    served: Practice, windows: Windows
+) -> None:
+    served.card("rezept", ago=20)
+    anna = windows()
+    anna.sign_in("anna", PASSWORD)
+    anna.script(
+        "window.rung = 0; const make = AudioContext.prototype.createOscillator;"
+        "AudioContext.prototype.createOscillator = function () { rung += 1; return make.call(this); };"
+    )
+    served.card("termin", "+4917111122233", ago=5)
+    anna.wait(lambda: len(anna.all(".row")) == 2)
+    assert anna.script("return document.getElementById('bell').textContent") == ""
+    served.card("dringend", "+493512345678", ago=1, urgency="urgent", due=15)
+    anna.wait(lambda: anna.script("return document.getElementById('bell').textContent"))
+    assert anna.script("return document.getElementById('bell').textContent") == "Neuer dringender Eintrag"
+    anna.wait(lambda: anna.script("return rung") == 2)
+
+
+def test_a_card_is_found_by_digits_name_or_reason_and_stays_found_while_the_list_lives(
+    served: Practice, windows: Windows
+) -> None:
+    brandt = served.card("befund", "+493512345678", ago=30, name="Helga Brandt")
+    served.card("rezept", ago=20, name="Thomas Lehmann")
+    anna = windows()
+    anna.sign_in("anna", PASSWORD)
+    for words in ("0351 2345", "brandt", "Helga befund"):
+        press(anna, "/")
+        anna.type("#q", words + Keys.ENTER)
+        anna.wait(lambda w=words: anna.texts("#found")[:1] and w in anna.texts("#found")[0])
+        assert [row.get_attribute("id") for row in anna.all(".row")] == [f"row-{brandt.id}"]
+    served.card("termin", "+4917111122233", ago=1)
+    anna.wait(lambda: anna.texts("#tab-open") == ["Offen 3"])
+    assert [row.get_attribute("id") for row in anna.all(".row")] == [f"row-{brandt.id}"]
+    anna.type("#q", "niemand" + Keys.ENTER)
+    anna.wait(lambda: anna.texts(".cards.empty b") == ["Nichts gefunden"])
+
+
+def test_a_colleagues_card_can_be_taken_over_and_the_history_says_so(
+    served: Practice, windows: Windows
+) -> None:
+    card = served.card("rezept")
+    served.store.write_now(lambda tx: inbox.claim(tx, card.id, served.users["birgit"], now=served.clock()))
+    anna = windows()
+    anna.sign_in("anna", PASSWORD)
+    anna.click(f"#row-{card.id}")
+    anna.click("form[action$='/take-over'] button")
+    anna.find("[data-key=n]")
+    assert "Anna Becker hat den Eintrag an sich genommen" in " ".join(anna.texts(".story li"))
+
+
+def test_on_paper_stands_the_card_alone(served: Practice, windows: Windows) -> None:
+    card = served.card("rezept")
+    anna = windows()
+    anna.sign_in("anna", PASSWORD)
+    anna.click(f"#row-{card.id}")
+    anna.find("[data-key=u]")
+    anna.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    shown = {
+        name: anna.find(name).is_displayed() for name in (".sheet h1", ".story", ".queue", ".bar", ".work")
+    }
+    anna.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert shown == {".sheet h1": True, ".story": True, ".queue": False, ".bar": False, ".work": False}

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from callflow import inbox
-from callflow.inbox import CardClosedError, CardHeldError, CardUnknownError, InboxError
+from callflow.inbox import (
+    CardClosedError,
+    CardHeldError,
+    CardNotDiallableError,
+    CardRingingError,
+    CardUnknownError,
+    InboxError,
+)
 from callflow.links import thread
 from callflow.links.thread import Answer
 from callflow.outbox import segments
@@ -21,12 +29,13 @@ from callflow.outbox.queue import Sms, put_sms
 from callflow.store import Card, Tx
 from callflow.web import words
 from callflow.web.cards import View
-from callflow.web.desk import look, names
+from callflow.web.desk import Looking, look, names
 from callflow.web.house import BIRTH, House
 from callflow.web.staff import GuardedDep, HouseDep, Staff, StaffDep, go, show
 
 router = APIRouter(prefix="/inbox", include_in_schema=False)
 FLASH = "rufweiche_said"
+Searched = Annotated[str, Query(max_length=80)]
 _LONGEST_NOTE = 2000
 _SMS_VALID = timedelta(hours=4)
 _LEAVING = frozenset({"release", "unreached", "close"})
@@ -37,6 +46,7 @@ _SAID = {
     "note": "noted",
     "reopen": "reopened",
     "answer": "answered",
+    "dial": "dial",
 }
 
 
@@ -65,9 +75,9 @@ class WishError(ValueError):
 
 
 @router.get("")
-async def queue(request: Request, staff: StaffDep, view: View = "open") -> Response:
+async def queue(request: Request, staff: StaffDep, view: View = "open", q: Searched = "") -> Response:
     """Show the queue."""
-    return await _page(request, staff, view, "", await _flash(request, staff))
+    return await _page(request, staff, Looking(view, "", q.strip()), await _flash(request, staff))
 
 
 @router.get("/live", response_class=EventSourceResponse)
@@ -78,9 +88,43 @@ async def live(request: Request, _staff: StaffDep) -> AsyncIterator[ServerSentEv
 
 
 @router.get("/{card_id}")
-async def card(request: Request, staff: StaffDep, card_id: str, view: View = "open") -> Response:
+async def card(
+    request: Request, staff: StaffDep, card_id: str, view: View = "open", q: Searched = ""
+) -> Response:
     """Show the queue with one card opened."""
-    return await _page(request, staff, view, card_id, await _flash(request, staff))
+    return await _page(request, staff, Looking(view, card_id, q.strip()), await _flash(request, staff))
+
+
+@router.post("/next")
+async def take_next(staff: GuardedDep, house: HouseDep) -> Response:
+    """Give the person the next card that nobody holds."""
+    now = house.clock()
+    taken = await house.store.write(lambda tx: inbox.claim_next(tx, staff.user.id, now=now))
+    return go(f"/inbox/{taken.id}?view=open" if taken else "/inbox?view=open")
+
+
+@router.post("/{card_id}/dial")
+async def dial(  # noqa: PLR0913  a form's fields
+    request: Request,
+    staff: GuardedDep,
+    house: HouseDep,
+    card_id: str,
+    *,
+    view: Annotated[View, Form()] = "open",
+    q: Annotated[str, Form(max_length=80)] = "",
+) -> Response:
+    """Ring the person's own telephone and then the patient's; the outcome comes into the card's history."""
+    here = Looking(view, card_id, q)
+    here = Looking(view, card_id, q)
+    try:
+        if house.desk_calls is None:
+            raise CardNotDiallableError(card_id, "no line dials")
+        await house.desk_calls.call(card_id, staff.user)
+    except CardUnknownError:
+        raise
+    except InboxError as error:
+        return await _refused(request, staff, here, error)
+    return _done("dial", here)
 
 
 @router.post("/{card_id}/{deed}")
@@ -94,33 +138,46 @@ async def work(  # noqa: PLR0913  a form's fields
     view: Annotated[View, Form()] = "open",
     outcome: Annotated[str, Form()] = "",
     text: Annotated[str, Form()] = "",
+    q: Annotated[str, Form(max_length=80)] = "",
 ) -> Response:
     """Do something with the card; what cannot be done is said on the card itself."""
     do = _DEEDS.get(deed)
     if do is None:
         raise CardUnknownError(card_id, "no such deed")
+    here = Looking(view, card_id, q)
     wish = Wish(card_id, staff.user.id, house.clock(), house, outcome, text.strip()[:_LONGEST_NOTE])
     try:
         await house.store.write(lambda tx: do(tx, wish))
     except CardUnknownError:
         raise
     except (InboxError, WishError) as error:
-        flash = Flash(await _refusal(house, staff, error), "urgent")
-        status = 409 if isinstance(error, InboxError) else 422
-        page = await _page(request, staff, view, card_id, flash, status=status)
-        # The window goes on showing the card, not the address of what was refused.
-        page.headers["HX-Push-Url"] = f"/inbox/{card_id}?view={view}"
-        return page
-    answer = go(f"/inbox?view={view}" if deed in _LEAVING else f"/inbox/{card_id}?view={view}")
+        return await _refused(request, staff, here, error)
+    return _done(deed, here)
+
+
+async def _refused(request: Request, staff: Staff, here: Looking, error: Exception) -> Response:
+    flash = Flash(await _refusal(request.app.state.house, staff, error), "urgent")
+    page = await _page(request, staff, here, flash, status=409 if isinstance(error, InboxError) else 422)
+    # The window goes on showing the card, not the address of what was refused.
+    page.headers["HX-Push-Url"] = here.address
+    return page
+
+
+def _done(deed: str, here: Looking) -> Response:
+    answer = go(replace(here, card="").address if deed in _LEAVING else here.address)
     if deed in _SAID:
         answer.set_cookie(
-            FLASH, f"{deed}.{card_id}", max_age=20, httponly=True, samesite="strict", path="/inbox"
+            FLASH, f"{deed}.{here.card}", max_age=20, httponly=True, samesite="strict", path="/inbox"
         )
     return answer
 
 
 def _claim(tx: Tx, wish: Wish) -> Card:
     return inbox.claim(tx, wish.card, wish.user, now=wish.now)
+
+
+def _take_over(tx: Tx, wish: Wish) -> Card:
+    return inbox.take_over(tx, wish.card, wish.user, now=wish.now)
 
 
 def _release(tx: Tx, wish: Wish) -> Card:
@@ -177,6 +234,7 @@ def _answer(tx: Tx, wish: Wish) -> Card:
 
 _DEEDS: Mapping[str, Callable[[Tx, Wish], Card]] = {
     "claim": _claim,
+    "take-over": _take_over,
     "release": _release,
     "unreached": _unreached,
     "close": _close,
@@ -186,22 +244,26 @@ _DEEDS: Mapping[str, Callable[[Tx, Wish], Card]] = {
 }
 
 
-async def _page(  # noqa: PLR0913  what a page is made of
-    request: Request, staff: Staff, view: View, card_id: str, flash: Flash | None, *, status: int = 200
+async def _page(
+    request: Request, staff: Staff, here: Looking, flash: Flash | None, *, status: int = 200
 ) -> Response:
-    desk = await look(request.app.state.house, staff, view, card_id)
-    page = show(
+    desk = await look(request.app.state.house, staff, here)
+    # Hundreds of rows take a while to write: the loop goes on answering calls meanwhile.
+    page = await asyncio.to_thread(
+        show,
         request,
         "inbox.html",
         staff,
         status,
-        view=view,
+        here=here,
+        view=here.view,
         groups=desk.groups,
         counts=desk.counts,
+        urgent=desk.urgent,
         card=desk.card,
+        block=desk.block,
         flash=flash,
         outcomes=inbox.OUTCOMES,
-        address=f"/inbox/{card_id}?view={view}" if card_id else f"/inbox?view={view}",
     )
     if FLASH in request.cookies and not _refreshing(request):
         page.delete_cookie(FLASH, path="/inbox", httponly=True, samesite="strict")
@@ -232,4 +294,8 @@ async def _refusal(house: House, staff: Staff, error: Exception) -> str:
     if isinstance(error, CardClosedError):
         closer = await house.store.read(lambda tx: inbox.find(tx, error.card).closed_by)
         return staff.texts("told.already_closed", name=known.get(closer, "?"))
+    if isinstance(error, CardRingingError):
+        return staff.texts("told.ringing")
+    if isinstance(error, CardNotDiallableError):
+        return staff.texts("told.not_diallable")
     return staff.texts("told.not_yours")

@@ -83,3 +83,52 @@ document.addEventListener("htmx:sse:after:connection", () => {
   // Whatever happened while the connection was away is in the queue, not in the stream.
   htmx.trigger("#stream", "inbox");
 });
+
+// A new urgent card is heard as well as seen: two short notes, made here, without a file.
+const SILENT = "rufweiche-bell-off";
+let sound = null;
+
+const note = (context, hertz, after) => {
+  const tone = context.createOscillator();
+  const volume = context.createGain();
+  tone.frequency.value = hertz;
+  volume.gain.setValueAtTime(0.15, context.currentTime + after);
+  volume.gain.exponentialRampToValueAtTime(0.001, context.currentTime + after + 0.35);
+  tone.connect(volume).connect(context.destination);
+  tone.start(context.currentTime + after);
+  tone.stop(context.currentTime + after + 0.4);
+};
+
+const ring = () => {
+  const bell = document.getElementById("bell");
+  if (bell) bell.textContent = bell.dataset.rings;
+  if (localStorage.getItem(SILENT)) return;
+  sound ??= new AudioContext();
+  sound.resume().then(() => { note(sound, 880, 0); note(sound, 660, 0.2); });
+};
+
+let urgent = null;
+const listen = () => {
+  const main = document.getElementById("main");
+  if (!main || main.dataset.urgent === undefined) return;
+  const now = Number(main.dataset.urgent);
+  if (urgent !== null && now > urgent) ring();
+  if (now < (urgent ?? now)) document.getElementById("bell").textContent = "";
+  urgent = now;
+};
+
+document.addEventListener("DOMContentLoaded", () => {
+  listen();
+  new MutationObserver(listen).observe(document.body, { attributes: true, attributeFilter: ["data-urgent"], subtree: true });
+  const off = document.getElementById("bell-off");
+  if (!off) return;
+  off.checked = Boolean(localStorage.getItem(SILENT));
+  off.addEventListener("change", () => {
+    if (off.checked) localStorage.setItem(SILENT, "1");
+    else localStorage.removeItem(SILENT);
+  });
+});
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-prints]")) window.print();
+});
