@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from callflow import voice_messages
+from callflow.dialling import Dialler
 from callflow.effects import Prompt
 from callflow.plan import AsteriskLine as Entry
 from callflow.plan import EmbeddedLine, PyVoipLine
@@ -39,6 +40,11 @@ async def announce(lines: tuple[AsteriskLine, ...], studio: Studio, language: st
     clips = await studio.clips([Prompt(SORRY, language=language)])
     for line in lines:
         line.apologise(tuple(clip.key for clip in clips))
+
+
+def diallers(lines: tuple[AsteriskLine, ...]) -> Mapping[str, Dialler]:
+    """Return what makes calls for people, by line."""
+    return {line.name: line.dialler for line in lines}
 
 
 def trunks(lines: tuple[AsteriskLine, ...]) -> Mapping[str, bool]:
