@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat
@@ -40,7 +41,12 @@ def stand_in(number: str) -> str:
     except NumberParseException:
         return ""
     region = phonenumbers.region_code_for_number(parsed) or "DE"
-    example = phonenumbers.example_number_for_type(region, phonenumbers.number_type(parsed))
+    return _example(region, phonenumbers.number_type(parsed))
+
+
+@cache
+def _example(region: str, sort: int) -> str:
+    example = phonenumbers.example_number_for_type(region, sort)
     return phonenumbers.format_number(example, PhoneNumberFormat.E164) if example else ""
 
 

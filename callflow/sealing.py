@@ -11,7 +11,6 @@ import hmac
 import os
 import stat
 from collections.abc import Sequence
-from hashlib import sha256
 from pathlib import Path
 from secrets import token_bytes, token_hex
 
@@ -82,7 +81,7 @@ class Sealer:
         """Return a keyed hash by which equal texts find each other; "" stays ""."""
         if not text:
             return ""
-        return hmac.new(self._blind_key, text.encode(), sha256).hexdigest()
+        return hmac.digest(self._blind_key, text.encode(), "sha256").hex()
 
 
 def load_key(path: Path) -> bytes:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import datetime
+from functools import lru_cache
 from typing import Any, cast
 
 from pydantic_core import PydanticUndefined
@@ -19,11 +21,12 @@ from sqlalchemy.types import TypeEngine
 from sqlmodel import Session, SQLModel
 
 from callflow.sealing import Sealer
-from callflow.store.columns import Sealed
+from callflow.store.columns import Sealed, Utc
 from callflow.store.row import place, sealer_of
 
 Values = Mapping[str, object]
 _DIALECT = sqlite.dialect(paramstyle="named")
+_UTC = Utc().dialect_impl(_DIALECT).bind_processor(_DIALECT)
 
 
 class Writing:
@@ -138,7 +141,15 @@ def _binds(compiled: SQLCompiler) -> list[tuple[str, Callable[[Any], Any]]]:
 
 
 def _bind(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
-    return None if isinstance(kind, Sealed) else kind.dialect_impl(_DIALECT).bind_processor(_DIALECT)
+    if isinstance(kind, Sealed):
+        return None
+    return _written if isinstance(kind, Utc) else kind.dialect_impl(_DIALECT).bind_processor(_DIALECT)
+
+
+@lru_cache(256)
+def _written(moment: datetime | None) -> object:
+    # All rows of one event carry the same moment.
+    return _UTC(moment) if _UTC else moment
 
 
 def _result(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:

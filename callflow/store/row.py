@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from secrets import token_bytes
 from typing import Any, cast
-from uuid import uuid4
 
 from sqlalchemy import Column, Connection, Table, event, inspect
 from sqlalchemy.orm import Mapper, QueryContext, Session, object_session
@@ -19,7 +19,7 @@ _UNLOADED = object()
 
 def new_id() -> str:
     """Return a fresh row id: 32 hexadecimal digits, random."""
-    return uuid4().hex
+    return token_bytes(16).hex()
 
 
 def sealed(blind: str = "", *, binary: bool = False, later: bool = False) -> Any:  # noqa: ANN401  Field() must fit every annotation
