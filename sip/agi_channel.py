@@ -11,6 +11,7 @@ from sip import agi
 from sip.agi import GONE, LOST, Result
 from sip.ami import Manager, ManagerDownError, ManagerRefusedError, Message
 
+NORMAL, LOOP = 16, 25  # Q.850: normal clearing; exchange routing error
 _log = structlog.get_logger("asterisk.channel")
 
 
@@ -94,10 +95,10 @@ class AgiChannel:
         if self._life is not None:
             await asyncio.wait([self._life])
 
-    async def hang_up(self) -> None:
-        """End the channel; its Hangup event follows."""
+    async def hang_up(self, cause: int = NORMAL) -> None:
+        """End the channel for an ITU-T Q.850 cause; its Hangup event follows."""
         try:
-            await self._manager.action("Hangup", {"Channel": self.name, "Cause": "16"})
+            await self._manager.action("Hangup", {"Channel": self.name, "Cause": str(cause)})
         except (ManagerDownError, ManagerRefusedError) as error:
             _log.warning("hang-up failed", channel=self.name, error=type(error).__name__)
 

@@ -18,7 +18,7 @@ import structlog
 from callflow.events import Caller, CallStarted
 from callflow.session import EndedAlone
 from sip import agi, numbers
-from sip.agi_channel import AgiChannel
+from sip.agi_channel import LOOP, AgiChannel
 from sip.ami import Access, Manager, ManagerError, Message
 from sip.asterisk_call import BEEP, GRACE_S, Call, Desk
 from sip.asterisk_dialling import AsteriskDialler
@@ -136,7 +136,7 @@ class AsteriskLine:
         channel = AgiChannel(self.manager, event.get("Channel"))
         if numbers.comes_back(self._desk.plan, caller, told.get("rdnis", ""), self._ringing()):
             _log.warning("a call came back to us", call=self._id(unique))
-            self._spawn(channel.hang_up())
+            self._spawn(channel.hang_up(LOOP))
             return
         started = CallStarted(event.get("Exten"), _caller(caller), self._clock(), self.name)
         call = self._hold(unique, channel, started)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from callflow.directory import Recognition
 from callflow.effects import Clip, Gather, Prompt, Spoken, Transfer
 from callflow.events import Event
+from callflow.flow import Flow
 from callflow.plan import Plan
 from callflow.session import Reaction, Sessions
 from callflow.store import Store
@@ -96,10 +97,10 @@ class Sliding:
         return self.start + (datetime.now(UTC) - self.began)
 
 
-def sessions(store: Store, coder: Coder, at: datetime | None = None) -> Sessions:
-    """Return the example practice's sessions; `at`: their clock starts there."""
+def sessions(store: Store, coder: Coder, at: datetime | None = None, flow: Flow | None = None) -> Sessions:
+    """Return the sessions of the example practice or of `flow`; `at`: their clock starts there."""
     clock = Sliding(at) if at else lambda: datetime.now(UTC)
-    return Sessions(store, OneFlow(example_flow()), coder, handlers(), Recognition(), clock)
+    return Sessions(store, OneFlow(flow or example_flow()), coder, handlers(), Recognition(), clock)
 
 
 def desk(asterisk: Asterisk, plan: Plan, sessions: object, coder: Coder, kept: dict[str, bytes]) -> Desk:

@@ -375,6 +375,11 @@ class Phone(asyncio.DatagramProtocol):
         else:
             talk.over()
 
+    def refuse(self, talk: Talk, status: int) -> None:
+        """Answer a call that rings with a failure."""
+        self._answer(talk.invite, talk.remote, status, talk.local_tag)
+        talk.over()
+
     def _answer(
         self, request: Sip, address: tuple[str, int], status: int, tag: str = "", sdp: str = ""
     ) -> None:
