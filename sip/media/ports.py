@@ -13,6 +13,7 @@ from sip import dscp
 _HIGHEST = 0xFFFF
 _TAKEN = (errno.EADDRINUSE, errno.EACCES)
 _TOO_MANY_FILES = (errno.EMFILE, errno.ENFILE)
+open_socket = socket.socket  # named apart, so that a test can run out of them
 
 
 class NoPortFreeError(RuntimeError):
@@ -40,6 +41,10 @@ class PortPool:
             raise ValueError(f"no even UDP port with a neighbour in {low}-{high}")
         order.shuffle(ports)
         self._free = deque(ports)
+
+    def __len__(self) -> int:
+        """How many pairs nobody of us has."""
+        return len(self._free)
 
     def take(self) -> tuple[int, socket.socket, socket.socket]:
         """Return a port, its bound RTP socket and the RTCP socket on the port above.
@@ -72,7 +77,7 @@ class PortPool:
         Raises:
             OSError: the port is taken or the address unusable.
         """
-        bound = socket.socket(self._family, socket.SOCK_DGRAM)
+        bound = open_socket(self._family, socket.SOCK_DGRAM)
         try:
             bound.settimeout(0)
             dscp.mark(bound, dscp.EXPEDITED_FORWARDING)

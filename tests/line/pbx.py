@@ -13,12 +13,53 @@ OFFER = (
 )
 
 
-class Pbx(asyncio.DatagramProtocol):
-    """Answers REGISTER with 200; everything else waits in `inbox`."""
+class Inbox:
+    """Messages in the order in which they came."""
 
     def __init__(self) -> None:
         self.inbox: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def next(
+        self, fits: Callable[[Request | Response], bool], limit_s: float
+    ) -> Request | Response | None:
+        """Return the next message that fits, None when none comes within `limit_s`."""
+        try:
+            async with asyncio.timeout(limit_s):
+                while True:
+                    message = parse(await self.inbox.get())
+                    if fits(message):
+                        return message
+        except TimeoutError:
+            return None
+
+    async def answer(self, method: str, limit_s: float = 20.0) -> Response | None:
+        """Return the next final answer to a `method`."""
+        found = await self.next(
+            lambda one: isinstance(one, Response) and one.cseq.method == method and one.status >= 200, limit_s
+        )
+        assert found is None or isinstance(found, Response)
+        return found
+
+    async def request(self, method: str, limit_s: float = 20.0) -> Request | None:
+        """Return the next request of a `method`."""
+        found = await self.next(lambda one: isinstance(one, Request) and one.method == method, limit_s)
+        assert found is None or isinstance(found, Request)
+        return found
+
+
+class Pbx(Inbox, asyncio.DatagramProtocol):
+    """Answers REGISTER; a call's messages go to the call's own inbox if it has one, else to `inbox`.
+
+    Args:
+        registering: status line's end of what REGISTER is answered with.
+    """
+
+    def __init__(self, registering: str = "200 OK") -> None:
+        super().__init__()
+        self.registering = registering
+        self.registrations: asyncio.Queue[str] = asyncio.Queue()
         self.registered = asyncio.Event()
+        self.calls: dict[str, Inbox] = {}
         self.phone = ("127.0.0.1", 0)
         self.port = 0
         self._transport: asyncio.DatagramTransport | None = None
@@ -34,46 +75,20 @@ class Pbx(asyncio.DatagramProtocol):
         assert self._transport is not None
         self._transport.close()
 
+    def of(self, call: str) -> Inbox:
+        """Give a call an inbox of its own."""
+        return self.calls.setdefault(call, Inbox())
+
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        if not data.startswith(b"REGISTER "):
-            self.inbox.put_nowait(data)
-            return
-        asked = dict(line.split(": ", 1) for line in data.decode().split("\r\n")[1:] if ": " in line)
-        fields = [f"{name}: {asked[name]}" for name in ("Via", "From", "To", "Call-ID", "CSeq")]
-        self.phone = addr
-        self.send("\r\n".join(["SIP/2.0 200 OK", *fields, "Content-Length: 0", "", ""]).encode())
-        self.registered.set()
+        said = dict(line.split(": ", 1) for line in data.decode("latin-1").split("\r\n")[1:] if ": " in line)
+        if data.startswith(b"REGISTER "):
+            self._register(said, addr)
+        else:
+            self.calls.get(said.get("Call-ID", ""), self).inbox.put_nowait(data)
 
     def send(self, data: bytes) -> None:
         assert self._transport is not None
         self._transport.sendto(data, self.phone)
-
-    async def next(
-        self, fits: Callable[[Request | Response], bool], limit_s: float
-    ) -> Request | Response | None:
-        """Return the next message that fits, None when none comes within `limit_s`."""
-        try:
-            async with asyncio.timeout(limit_s):
-                while True:
-                    message = parse(await self.inbox.get())
-                    if fits(message):
-                        return message
-        except TimeoutError:
-            return None
-
-    async def answer(self, method: str, limit_s: float = 3.0) -> Response | None:
-        """Return the next final answer to a `method`."""
-        found = await self.next(
-            lambda one: isinstance(one, Response) and one.cseq.method == method and one.status >= 200, limit_s
-        )
-        assert found is None or isinstance(found, Response)
-        return found
-
-    async def request(self, method: str, limit_s: float = 3.0) -> Request | None:
-        """Return the next request of a `method`."""
-        found = await self.next(lambda one: isinstance(one, Request) and one.method == method, limit_s)
-        assert found is None or isinstance(found, Request)
-        return found
 
     def write(
         self, method: str, call: str, *, seq: int = 1, to: str = "", body: bytes = b"", **more: str
@@ -95,3 +110,13 @@ class Pbx(asyncio.DatagramProtocol):
         lines = [f"{name}: {value}" for name, value in headers.items()]
         start = f"{method} sip:line@127.0.0.1 SIP/2.0"
         return "\r\n".join([start, *lines, "", ""]).encode("latin-1") + body
+
+    def _register(self, asked: dict[str, str], phone: tuple[str, int]) -> None:
+        self.phone = phone
+        fields = [f"{name}: {asked[name]}" for name in ("Via", "From", "To", "Call-ID", "CSeq")]
+        self.send("\r\n".join([f"SIP/2.0 {self.registering}", *fields, "Content-Length: 0", "", ""]).encode())
+        if asked.get("Expires") == "0":
+            return
+        self.registrations.put_nowait(self.registering)
+        if self.registering.startswith("200"):
+            self.registered.set()

@@ -43,7 +43,7 @@ async def test_a_phone_that_offers_srtp_hears_the_prompts_and_is_heard_protected
         stream = engine.open()
         keys = (Crypto(1, srtp.SUITE, stream.srtp_key),)
         leg = phone.call(
-            house.uri, Local(HOST, stream.port, crypto=keys, secure=True), caller="+491711234567"
+            house.uri, Local(HOST, stream.port, crypto=keys, srtp="required"), caller="+491711234567"
         )
         talk = Talk(leg, stream)
         assert await talk.answered(10), talk.outcome

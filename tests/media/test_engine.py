@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import gc
 import os
-import resource
 import socket
 import weakref
 from collections.abc import Callable, Iterator
@@ -375,19 +375,31 @@ async def test_ports_are_even_run_out_and_come_back() -> None:
     assert len(engine) == 0
 
 
-async def test_a_process_out_of_files_refuses_the_call_and_loses_no_port(engine: MediaEngine) -> None:
-    first = engine.open()
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    used = os.open(os.devnull, os.O_RDONLY)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (used + 1, most))
-    os.close(used)
-    try:
+def first_sockets(many: int) -> Callable[..., socket.socket]:
+    """Return what opens that many sockets and then finds the process out of files."""
+    left = iter(range(many))
+
+    def opened(*how: int) -> socket.socket:
+        if next(left, None) is None:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return socket.socket(*how)
+
+    return opened
+
+
+@pytest.mark.parametrize("many", [0, 1])
+async def test_a_process_out_of_files_refuses_the_call_and_loses_no_port(
+    engine: MediaEngine, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    free = len(engine.ports)
+    with monkeypatch.context() as patch:
+        # A limit on the files of this process would meet whatever else lives in it.
+        patch.setattr("sip.media.ports.open_socket", first_sockets(many))
         with pytest.raises(NoPortFreeError, match="file descriptor"):
             engine.open()
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    first.close()
-    assert len([engine.open() for _ in range(200)]) == 200
+    assert len(engine.ports) == free
+    engine.open().close()
+    assert len(engine.ports) == free
 
 
 async def used_up(engine: MediaEngine) -> list[weakref.ref[Stream]]:
