@@ -2,6 +2,7 @@
 # make test   set up everything and pass every test
 # make check  ruff, mypy, import contracts
 # make bench  measure; PART=engine|sip|asterisk|webhooks picks one
+# make heard  speak every prompt and hear it again with a speech model; a report (fetches 150 MB once)
 # make fuzz   ten minutes of mutation fuzzing
 # make lock   renew the lock files
 SHELL := /bin/bash
@@ -14,7 +15,7 @@ ARGS ?=
 PART ?=
 PYTEST_ARGS ?=
 
-.PHONY: help run test check bench fuzz lock system-packages clean
+.PHONY: help run test check bench heard fuzz lock system-packages clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -48,6 +49,10 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(PY) -m tests.bench $(PART)
+
+heard: $(VENV)/.dev
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-build-isolation -e ".[speech-report]"
+	$(PY) -m tests.heard
 
 fuzz: $(VENV)/.dev
 	$(PY) -m tests.fuzz

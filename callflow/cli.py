@@ -112,13 +112,21 @@ def show_prompts(
     prompts: Prompts = None,
     *,
     flagged: Annotated[bool, typer.Option(help="nur auffällige / flagged ones only")] = False,
+    transcribe: Annotated[
+        Path | None,
+        typer.Option(metavar="MODELL", help="mit einem Whisper-Modell nachhören / hear them with a model"),
+    ] = None,
 ) -> None:
     """Alle Ansagen sprechen lassen und prüfen / render and check all prompts."""
+    from callflow.bootstrap import hearing  # noqa: PLC0415  # see serve
     from callflow.bootstrap.first_run import studio  # noqa: PLC0415  # see serve
     from callflow.prompts import console  # noqa: PLC0415  # see serve
 
     with _told():
         house = places.settings(places.Options(data, config, prompts))
+        if transcribe is not None:
+            hearing.hear_prompts(house, transcribe, _console)
+            return
         sys.exit(asyncio.run(console.prompts(studio(house), house.practice.languages, flagged_only=flagged)))
 
 

@@ -185,6 +185,17 @@ class Voice(Model):
     models: dict[Language, str] = Field(default_factory=dict)
 
 
+class Transcripts(Model):
+    """Voice messages written down by a machine.
+
+    Args:
+        model: folder of a Whisper model converted for faster-whisper, seen from the configuration's folder;
+            "" leaves it off.
+    """
+
+    model: str = ""
+
+
 class Practice(Model):
     """`config/practice.yaml`."""
 
@@ -196,6 +207,7 @@ class Practice(Model):
     inbox: Inbox = Inbox()
     web: Web = Web()
     voice: Voice = Voice()
+    transcripts: Transcripts = Transcripts()
     events: Events = Events()
     language: Language = "de"
 

@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from callflow import logs, parent
-from callflow.bootstrap import asterisk, first_run, practice, sending, twilio
+from callflow.bootstrap import asterisk, first_run, hearing, practice, sending, twilio
 from callflow.bootstrap.chores import Chores
 from callflow.bootstrap.flows import Shelf, shelf
 from callflow.bootstrap.places import app_socket
@@ -24,6 +24,7 @@ from callflow.directory import Recognition
 from callflow.events import Told
 from callflow.flow import State
 from callflow.handlers import Handlers
+from callflow.hearing.process import HearingProcess
 from callflow.homes import Homes
 from callflow.hours import told
 from callflow.inbox import Deadlines
@@ -37,6 +38,7 @@ from callflow.settings import Settings
 from callflow.spool import SpoolReader
 from callflow.store import Store, Tx
 from callflow.takeover import Takeover
+from callflow.transcripts import Transcripts
 from callflow.web.app import create_app
 from callflow.web.forms.source import load_forms
 from callflow.web.house import House
@@ -66,6 +68,8 @@ class Rooms:
         outgoing: tells other programs what happens.
         chores: what is due by the clock.
         tidying: keeps the prompt cache small.
+        ear: hears voice messages, None without a model.
+        transcripts: writes them down, likewise.
         web: pages and API.
     """
 
@@ -79,6 +83,8 @@ class Rooms:
     outgoing: Outgoing
     chores: Chores
     tidying: Tidying
+    ear: HearingProcess | None
+    transcripts: Transcripts | None
     web: FastAPI
 
     async def open(self) -> None:
@@ -93,6 +99,8 @@ class Rooms:
         await self.desk_calls.close()
         await self.lines.close()
         await self.studio.close()
+        if self.ear:
+            await self.ear.close()
         self.store.close()
 
 
@@ -101,6 +109,7 @@ def build(settings: Settings) -> Rooms:
 
     Raises:
         FlowErrors: a file of the configuration is broken.
+        HearingError: the speech model for transcripts is missing.
         callflow.sealing.KeyFileError, callflow.store.database.WrongKeyError: the key does not fit.
     """
     flows = shelf(settings)
@@ -108,6 +117,7 @@ def build(settings: Settings) -> Rooms:
     store = Store(first_run.database_path(settings.data), sealer)
     deadlines = practice.deadlines(settings, flows.is_open)
     studio = first_run.studio(settings)
+    ear = hearing.ear(settings)
     flows.changed = lambda calendars: _tell(studio, first_run.spoken_facts(settings, calendars))
     handlers = _handlers(settings, deadlines, flows)
     recognition = Recognition(window=timedelta(hours=settings.practice.inbox.repeat_hours))
@@ -116,7 +126,9 @@ def build(settings: Settings) -> Rooms:
     calls = Precedence()
     lines = LineServer(app_socket(settings.data), Homes(sessions, settings.plan), takeover, calls=calls)
     asterisks = asterisk.asterisk_lines(settings, sessions, studio, sealer)
-    web = create_app(replace(_house(settings, store, deadlines, lines, asterisks, flows), calls=calls))
+    desk_calls = DeskCalls(store, studio, asterisk.diallers(asterisks), tuple(settings.plan.numbers), _now)
+    house = _house(settings, store, deadlines, lines, asterisks, flows)
+    web = create_app(replace(house, calls=calls, desk_calls=desk_calls))
     for router in twilio.voice_routers(settings, sessions, sealer, _now):
         web.include_router(router)
     for router in sending.receipts(settings, store, handlers.sms_lost, _now):
@@ -132,6 +144,8 @@ def build(settings: Settings) -> Rooms:
         outgoing=sending.outgoing(settings, store, _now),
         chores=Chores(store, deadlines, timedelta(minutes=settings.practice.inbox.claim_minutes)),
         tidying=Tidying(settings, studio, flows.inline),
+        ear=ear,
+        transcripts=Transcripts(store, settings.data / "recordings", sealer, ear.hear, _now) if ear else None,
         web=web,
     )
 
@@ -155,7 +169,6 @@ def _house(  # noqa: PLR0913, PLR0917 - the pages see a little of every room
     lines: LineServer,
     asterisks: tuple[AsteriskLine, ...],
     flows: Shelf,
-    desk_calls: DeskCalls,
 ) -> House:
     return House(
         face=practice.face(settings),
@@ -173,7 +186,6 @@ def _house(  # noqa: PLR0913, PLR0917 - the pages see a little of every room
         sms_name=settings.practice.practice.sms_name,
         recordings=settings.data / "recordings",
         caps=practice.caps(settings),
-        desk_calls=desk_calls,
         blocks=practice.work_blocks(settings),
     )
 
@@ -203,6 +215,7 @@ async def run(settings: Settings) -> None:
                     rooms.outgoing.run(),
                     rooms.chores.run(),
                     rooms.tidying.run(),
+                    *([rooms.transcripts.run()] if rooms.transcripts else []),
                     rooms.flows.watch(),
                     *(line.run() for line in rooms.asterisk),
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from callflow.bootstrap.ports import PortTakenError
+from callflow.hearing.ear import HearingError
 from callflow.language.problems import FlowErrors, Problem
 from callflow.prompts.manifest import ManifestError
 from callflow.prompts.voice import VoiceError
@@ -30,6 +31,7 @@ MENDABLE = (
     NoSuchCallError,
     ManifestError,
     VoiceError,
+    HearingError,
     ScriptError,
     RenderError,
     AccountError,

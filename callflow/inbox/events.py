@@ -22,6 +22,7 @@ EventKind = Literal[
     "closed",
     "reopened",
     "message",
+    "transcript",
 ]
 
 

@@ -64,6 +64,15 @@ class Convert:
     op: Literal["convert"] = "convert"
 
 
+@dataclass(frozen=True, slots=True)
+class Hear:
+    """Write down speech; asked of the hearing worker alone. `sound` is A-law in base64."""
+
+    language: str
+    sound: str
+    op: Literal["hear"] = "hear"
+
+
 Job = Write | Speak | Digits | Synthesise | Convert
 JOBS: Mapping[str, type[Job]] = {
     "write": Write,
@@ -92,7 +101,7 @@ class Answer:
     facts: Mapping[str, float] = field(default_factory=dict)
 
 
-def pack_job(job: Job) -> bytes:
+def pack_job(job: Job | Hear) -> bytes:
     """Return a job's frame."""
     body = json.dumps(asdict(job)).encode()
     return HEAD.pack(len(body)) + body
@@ -102,6 +111,11 @@ def unpack_job(body: bytes) -> Job:
     """Return the job of a frame's body."""
     fields = json.loads(body)
     return JOBS[fields.pop("op")](**fields)
+
+
+def unpack_hear(body: bytes) -> Hear:
+    """Return the hearing job of a frame's body."""
+    return Hear(**json.loads(body))
 
 
 def pack_answer(answer: Answer) -> bytes:

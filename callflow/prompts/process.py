@@ -1,4 +1,4 @@
-"""The app's end of the speech worker: starts it, gives it one job at a time, ends it when it hangs."""
+"""The app's end of a worker process: starts it, gives it one job at a time, ends it when it hangs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import json
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from callflow.prompts.choice import VoiceChoice
-from callflow.prompts.jobs import HEAD, Answer, Job, pack_job, unpack_answer
+from callflow.prompts.jobs import HEAD, Answer, Hear, Job, pack_job, unpack_answer
 
 START_S = 20.0  # a cold start loads numpy, the voice and its data
 JOB_S = 3.0
@@ -22,18 +23,19 @@ class SpeechError(RuntimeError):
     """The worker could not do a job; the message names no text and no value."""
 
 
-class SpeechProcess:
-    """One speech worker process; started when first needed and again after it died.
+class WorkerProcess:
+    """One worker process; started when first needed and again after it died.
 
     Args:
-        folder: ivr_prompts.
-        choice: the voice.
-        job_s: longest time for one job in seconds.
+        module: run with `python -m`; its end is `callflow.prompts.serving`.
+        arguments: given to it.
+        start_s: longest time until it is ready, in seconds.
+        job_s: longest time for one job.
     """
 
-    def __init__(self, folder: Path, choice: VoiceChoice, *, job_s: float = JOB_S) -> None:
-        self._arguments = (str(folder), json.dumps(asdict(choice)))
-        self._job_s = job_s
+    def __init__(self, module: str, arguments: Sequence[str], *, start_s: float, job_s: float) -> None:
+        self._command = (sys.executable, "-m", module, *arguments)
+        self._start_s, self._job_s = start_s, job_s
         self._process: Process | None = None
         self._turn = asyncio.Lock()
 
@@ -42,7 +44,7 @@ class SpeechProcess:
         """Process id of the running worker."""
         return self._process.pid if self._process and self._process.returncode is None else None
 
-    async def do(self, job: Job, limit_s: float | None = None) -> Answer:
+    async def do(self, job: Job | Hear, limit_s: float | None = None) -> Answer:
         """Have a job done; a worker that died before is replaced.
 
         Raises:
@@ -59,16 +61,16 @@ class SpeechProcess:
         async with self._turn:
             await self._end()
 
-    async def _exchange(self, job: Job, limit_s: float) -> Answer:
+    async def _exchange(self, job: Job | Hear, limit_s: float) -> Answer:
         try:
             # a cold start has its own time: it must not eat up the first job's
-            async with asyncio.timeout(START_S):
+            async with asyncio.timeout(self._start_s):
                 process = await self._running()
             async with asyncio.timeout(limit_s):
                 return await _ask(process, job)
         except (TimeoutError, asyncio.IncompleteReadError, OSError) as error:
             await self._end()
-            raise SpeechError(f"speech worker: {type(error).__name__} in job {job.op!r}") from error
+            raise SpeechError(f"worker: {type(error).__name__} in job {job.op!r}") from error
         except asyncio.CancelledError:
             await self._end()  # an answer nobody reads would be taken for the next job's
             raise
@@ -82,10 +84,7 @@ class SpeechProcess:
     async def _start(self) -> Process:
         environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "callflow.prompts.worker",
-            *self._arguments,
+            *self._command,
             stdin=PIPE,
             stdout=PIPE,
             env=environment,
@@ -101,7 +100,21 @@ class SpeechProcess:
         await process.wait()
 
 
-async def _ask(process: Process, job: Job) -> Answer:
+class SpeechProcess(WorkerProcess):
+    """The speech worker.
+
+    Args:
+        folder: ivr_prompts.
+        choice: the voice.
+        job_s: longest time for one job in seconds.
+    """
+
+    def __init__(self, folder: Path, choice: VoiceChoice, *, job_s: float = JOB_S) -> None:
+        arguments = (str(folder), json.dumps(asdict(choice)))
+        super().__init__("callflow.prompts.worker", arguments, start_s=START_S, job_s=job_s)
+
+
+async def _ask(process: Process, job: Job | Hear) -> Answer:
     if process.stdin is None:
         raise OSError("worker without pipes")
     process.stdin.write(pack_job(job))

@@ -7,17 +7,14 @@ standard output (`callflow.prompts.jobs`). The parent ends it when a job takes t
 from __future__ import annotations
 
 import json
-import os
 import resource
 import sys
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
 
 from callflow.prompts import digits, recordings, sound, tones
 from callflow.prompts.choice import VoiceChoice
 from callflow.prompts.jobs import (
-    HEAD,
     Answer,
     Convert,
     Digits,
@@ -25,10 +22,10 @@ from callflow.prompts.jobs import (
     Speak,
     Synthesise,
     Write,
-    pack_answer,
     unpack_job,
 )
 from callflow.prompts.normalise import normalise
+from callflow.prompts.serving import Do, serve
 from callflow.prompts.templates import Templates, fill
 from callflow.prompts.voice import PicoVoice, Voice, engine, speak
 
@@ -96,25 +93,16 @@ def _voiced(voice: Voice, wave: sound.Wave) -> Answer:
     return Answer(sound=sound.to_alaw(wave), source=f"voice:{voice.name}")
 
 
-def serve(bench: Workbench, jobs: BinaryIO, answers: BinaryIO) -> None:
-    """Say that we are ready with an empty answer, then do jobs until their stream ends."""
-    answers.write(pack_answer(Answer()))
-    answers.flush()
-    while head := jobs.read(HEAD.size):
-        (length,) = HEAD.unpack(head)
-        answers.write(pack_answer(bench.do(unpack_job(jobs.read(length)))))
-        answers.flush()
-
-
 def main() -> None:
     """Run the worker."""
     folder, choice = Path(sys.argv[1]), VoiceChoice(**json.loads(sys.argv[2]))
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a chatty native library must not break the frames
-    bench = Workbench(folder, choice)
+    serve(lambda: _prepared(Workbench(folder, choice)))
+
+
+def _prepared(bench: Workbench) -> Do:
     bench.warm()
     _limit_memory()
-    serve(bench, sys.stdin.buffer, answers)
+    return lambda body: bench.do(unpack_job(body))
 
 
 def _limit_memory() -> None:

@@ -136,13 +136,18 @@ def _dialled(event: CardEvent, reader: Reader) -> str:
     return reader.texts("event.dialled", name=reader.name(event.user_id), outcome=outcome)
 
 
+def _transcript(event: CardEvent, reader: Reader) -> str:
+    return reader.texts("event.transcript" if event.text else "event.transcript_empty")
+
+
 _TELLERS: Mapping[str, Callable[[CardEvent, Reader], str]] = {
     "opened": _contact,
     "contact": _contact,
     "closed": _closing,
     "dialled": _dialled,
+    "transcript": _transcript,
 }
-_WRITTEN = frozenset({"note"})
+_WRITTEN = frozenset({"note", "transcript"})
 
 
 def _due_style(card: Card, now: datetime) -> str:
