@@ -7,10 +7,14 @@ from typing import Any, cast
 
 import pytest
 
+from callflow.outbox import endpoints, events, queue
+from callflow.outbox.endpoints import Subscription
+from callflow.store import Tx
 from tests.support.browser import Window
 from tests.support.practice import PASSWORD, Practice
 from tests.web.conftest import Windows
-from tests.web.test_browser_form import fill_person, onward, phone, tick
+from tests.web.test_browser_form import born, fill_person, onward, phone, tick
+from tests.web.test_browser_thread import answered
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -72,32 +76,59 @@ def test_the_patients_pages_have_no_finding(
     check(patient, found, "stop")
     patient.go("/form/choose")
     check(patient, found, "choose")
+    patient.go(answered(served, "Ihr Rezept liegt bereit."))
+    assert patient.find("html").get_attribute("dir") == direction
+    check(patient, found, "thread's door")
+    patient.click(".actions .primary")
+    patient.find(".fault")
+    check(patient, found, "thread's door, faults")
+    born(patient)
+    check(patient, found, "thread")
+    patient.click(".actions .primary")
+    patient.find(".fault")
+    check(patient, found, "thread, faults")
+    patient.type("[name=text]", "Danke")
+    onward(patient)
+    check(patient, found, "thread, sent")
     assert found == {}
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_the_staffs_pages_have_no_finding(served: Practice, windows: Windows, *, dark: bool) -> None:
+@pytest.mark.parametrize("small", [False, True])
+def test_the_staffs_pages_have_no_finding_wide_and_dark_or_small_and_light(
+    served: Practice, windows: Windows, *, small: bool
+) -> None:
     served.card("dringend", "+493512345678", ago=40, urgency="urgent", due=15, name="Helga Brandt")
     served.card("au", "+491702345678", ago=30, urgency="soon")
     card = served.card("rezept")
     served.link()
-    admin = windows(dark=dark)
+    endpoint(served)
+    admin = phone(windows) if small else windows(dark=True)
     found: dict[str, list[Any]] = {}
     admin.go("/sign-in")
     check(admin, found, "sign-in")
     admin.sign_in("admin", PASSWORD)
-    check(admin, found, "inbox")
     admin.go(f"/inbox/{card.id}")
     check(admin, found, "card")
     admin.click("[data-key=u]")
     admin.find("[data-key=n]")
     check(admin, found, "card held")
-    for path in ("/users", "/outbox", "/house", "/inbox?view=later", "/flows"):
+    person = f"/users/{served.users['anna']}"
+    for path in ("/users", person, "/programs", "/outbox", "/house", "/measures", "/flows", "/nirgends"):
         admin.go(path)
         check(admin, found, path)
-    small = windows(width=390, height=844, mobile=True, dark=dark)
-    small.sign_in("anna", PASSWORD)
-    check(small, found, "inbox on a phone")
-    small.go(f"/inbox/{card.id}")
-    check(small, found, "card on a phone")
+    for path in ("/inbox", "/inbox?view=later", "/inbox?q=niemand"):
+        admin.go(path)
+        check(admin, found, path)
     assert found == {}
+
+
+def endpoint(practice: Practice) -> None:
+    """Have a token, an endpoint and a dead letter, so that their pages are full."""
+    now = practice.clock()
+    practice.api_token()
+
+    def work(tx: Tx) -> None:
+        made = endpoints.add(tx, Subscription("PVS", "https://pvs.example/ereignisse"), now=now)
+        queue.given_up(events.test(tx, made.id, now=now), "failed", "forbidden address", now=now)
+
+    practice.store.write_now(work)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
+from selenium.webdriver.support.expected_conditions import staleness_of
 
 from callflow import inbox
 from tests.support.browser import Window
@@ -24,11 +27,30 @@ def onward(window: Window) -> None:
     window.wait(lambda: window.path != before)
 
 
+def type_birth(window: Window) -> None:
+    for part, text in (("day", "14"), ("month", "3"), ("year", "1961")):
+        window.type(f"[name='geburt.{part}']", text)
+
+
+def born(window: Window) -> None:
+    """Open a thread's door."""
+    type_birth(window)
+    window.click(".actions .primary")
+    window.find(".thread")
+
+
+def send(window: Window) -> None:
+    """Send a page, be it right or not, and wait for the next one."""
+    before = window.find("main")
+    window.click(".actions .primary")
+    window.wait(lambda: staleness_of(before)(window.driver))
+    window.find("main h1")
+
+
 def fill_person(window: Window) -> None:
     tick(window, "fuer", "selbst")
     window.type("[name=name]", "Thomas Lehmann")
-    for part, text in (("day", "14"), ("month", "3"), ("year", "1961")):
-        window.type(f"[name='geburt.{part}']", text)
+    type_birth(window)
     tick(window, "kasse", "gesetzlich")
     onward(window)
 
@@ -127,3 +149,62 @@ def test_an_answer_that_leads_to_a_further_question_shows_it_before_going_on(
     patient.type("[name=beschwerden]", "Husten seit Montag")
     onward(patient)
     assert patient.path == "/form/page/2"
+
+
+REASONS = ("termin", "rezept", "ueberweisung", "befund", "frage", "au")
+
+
+FILL = """
+const empty = (selector) => [...document.querySelectorAll(selector)].filter((field) => !field.value);
+const ticks = [...document.querySelectorAll("[type=radio], [type=checkbox]")];
+for (const name of new Set(ticks.map((field) => field.name))) {
+  const none = document.querySelector(`[name="${name}"][value=keines]`);
+  (none || document.querySelector(`[name="${name}"]`)).checked = true;
+}
+empty("input.input:not([type=file]):not([name*='.']):not([type=tel]), textarea.input")
+  .forEach((field) => { field.value = "Ramipril 5 mg"; });
+const born = {day: 2, month: 3, year: 1961};
+empty(".date input").forEach((field) => { field.value = born[field.name.split(".")[1]]; });
+"""  # the hand of a healthy person who reads little; the page itself may run no script
+
+
+def test_all_six_reasons_are_sent_without_scripts(served: Practice, windows: Windows) -> None:
+    patient = phone(windows, scripts=False)
+    for concern in REASONS:
+        patient.go(f"/f/{served.link(concern, number=f'+4917112345{REASONS.index(concern):02d}')}")
+        for _ in range(20):
+            if patient.path in {"/form/review", "/form/done"}:
+                break
+            patient.script(FILL)
+            send(patient)
+        assert patient.path == "/form/review", concern
+        onward(patient)
+        assert patient.path == "/form/done", concern
+    cards = served.store.read_now(lambda tx: inbox.queue(tx, now=served.clock()))
+    assert sorted((card.kind, card.concern) for card in cards) == sorted(("form", each) for each in REASONS)
+
+
+LOADED = """
+const [page] = performance.getEntriesByType("navigation");
+const parts = performance.getEntriesByType("resource");
+const size = [page, ...parts].reduce((sum, each) => sum + each.transferSize, 0);
+return [page.redirectCount + 1 + parts.length, size,
+  parts.map((each) => new URL(each.name).pathname).sort()];
+"""
+
+
+def test_on_a_slow_line_the_first_page_is_a_few_small_requests(served: Practice, windows: Windows) -> None:
+    patient = phone(windows)
+    slow = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
+    patient.driver.execute_cdp_cmd("Network.setCacheDisabled", {"cacheDisabled": True})
+    patient.driver.execute_cdp_cmd("Network.emulateNetworkConditions", slow)
+    try:
+        patient.go(f"/f/{served.link('termin')}")
+        requests, size, files = cast("tuple[int, int, list[str]]", patient.script(LOADED))
+    finally:
+        fast = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        patient.driver.execute_cdp_cmd("Network.emulateNetworkConditions", fast)
+        patient.driver.execute_cdp_cmd("Network.setCacheDisabled", {"cacheDisabled": False})
+    # The token's address, the form's, the first page, its two styles; the icon is not told of here.
+    assert files == ["/static/base.css", "/static/form.css"]
+    assert (requests, size < 59_000) == (5, True)

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from callflow.language import FlowErrors
 from callflow.web.catalogue import PATIENT_LANGUAGES
 from callflow.web.forms.answers import Fault, clean, judge
 from callflow.web.forms.form import Form, chosen, pages, stop
 from callflow.web.forms.question import Question
 from callflow.web.forms.reading import as_given, pack, readable, unpack
-from callflow.web.forms.source import FormError, load_forms
+from callflow.web.forms.source import load_forms
 from tests.support.practice import CONCERNS, CONFIG
 
 TODAY = date(2026, 3, 2)
@@ -58,11 +59,11 @@ HEAD = "title: Neu\nsteps:\n  eins:\n    title: Eins\n    questions:\n"
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
-        (HEAD + "      a: {kind: text}\n", 6, "steps.eins.questions.a.ask: Field required"),
-        (HEAD + "      a: {kind: text, ask: A, frob: 1}\n", 6, "Extra inputs are not permitted"),
+        (HEAD + "      a: {kind: text}\n", 6, "`ask` is missing"),
+        (HEAD + "      a: {kind: text, ask: A, frob: 1}\n", 6, "frob"),
         (HEAD + "      a: {kind: one, ask: A}\n", 6, "these need them"),
         (HEAD + "      a: {kind: text, ask: A, when: {b: [x]}}\n", 6, "not asked before"),
-        (HEAD + "      a: {kind: consent, ask: A}\n", 6, "version"),
+        (HEAD + "      a: {kind: consent, ask: A}\n", 6, "needs the version"),
         (HEAD + "      a: {kind: files, ask: A, max: 9}\n", 6, "at most 5 files"),
         (
             HEAD + "      a: {kind: many, ask: A, choices: {x: X}, stops: {y: call}}\n",
@@ -70,14 +71,14 @@ HEAD = "title: Neu\nsteps:\n  eins:\n    title: Eins\n    questions:\n"
             "names no choice: y",
         ),
         ("title: Neu\n", 1, "either steps or the url"),
-        ("title: Neu\nurl: http://unsicher.example\n", 2, "url"),
+        ("title: Neu\nurl: http://unsicher.example\n", 2, "https://"),
         ("title: [\n", 2, "expected"),
-        ("- x\n", 1, "a mapping is expected"),
+        ("- x\n", 1, "`name: value` are expected"),
     ],
 )
 def test_a_fault_in_a_form_names_file_line_and_cause(tmp_path: Path, text: str, line: int, said: str) -> None:
     path = write(tmp_path, text)
-    with pytest.raises(FormError) as fault:
+    with pytest.raises(FlowErrors) as fault:
         load_forms(tmp_path)
     first = str(fault.value).splitlines()[0]
     assert first.startswith(f"{path}:{line}:"), first
@@ -90,8 +91,21 @@ def test_an_external_form_needs_no_pages(tmp_path: Path) -> None:
 
 
 def test_a_missing_person_form_is_told(tmp_path: Path) -> None:
-    with pytest.raises(FormError, match=r"person\.yaml is missing"):
+    with pytest.raises(FlowErrors) as fault:
         load_forms(tmp_path)
+    told = [(Path(problem.file).name, problem.code) for problem in fault.value.problems]
+    assert told == [("person.yaml", "file-unreadable"), ("sonstiges.yaml", "file-unreadable")]
+
+
+def test_all_faults_of_all_forms_are_told_at_once(tmp_path: Path) -> None:
+    path = write(tmp_path, HEAD + "      a: {kind: text}\n      a: {kind: text, ask: A, max: 0171}\n")
+    (tmp_path / "translations").mkdir()
+    (tmp_path / "translations/en.yaml").write_text('"Neu": 3\n', encoding="utf-8")
+    with pytest.raises(FlowErrors) as fault:
+        load_forms(tmp_path)
+    told = [(Path(problem.file).name, problem.line, problem.code) for problem in fault.value.problems]
+    assert told == [("neu.yaml", 7, "key-twice"), ("neu.yaml", 7, "unquoted"), ("en.yaml", 1, "value-wrong")]
+    assert path.name == "neu.yaml"
 
 
 def test_a_branch_is_asked_only_on_its_answer() -> None:

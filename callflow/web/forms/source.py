@@ -1,27 +1,24 @@
-"""Reads the forms of config/forms/ and their translations; every fault says file and place."""
+"""Reads the forms of config/forms/ and their translations; every fault says file, place and remedy."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import MarkedYAMLError
 
-from callflow.web.forms.form import Form, QuestionError
+from callflow.language.problems import FlowErrors, Problem
+from callflow.language.schema import complaint
+from callflow.language.source import Source, read
+from callflow.web.forms.form import Form, QuestionError, Step
+from callflow.web.forms.question import Question
 
 PERSON = "person"
 OTHER = "sonstiges"
 TRANSLATIONS = "translations"
-_MOST_BYTES = 200_000
-
-
-class FormError(ValueError):
-    """A form file that cannot be used; the message names file, line and what is wrong."""
+_KNOWN = (*Form.model_fields, *Step.model_fields, *Question.model_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,75 +52,78 @@ def load_forms(folder: Path) -> Forms:
     """Read every form of `folder` and `folder/translations/<language>.yaml`.
 
     Raises:
-        FormError: a file is missing, no YAML, or says something a form cannot mean.
+        FlowErrors: every fault of all files: one is missing, no YAML, or says something a form cannot mean.
     """
-    single = {path.stem: _form(path) for path in sorted(folder.glob("*.yaml"))}
-    for name in (PERSON, OTHER):
-        if name not in single:
-            raise FormError(f"{folder / name}.yaml is missing: every house of forms needs it")
+    problems: list[Problem] = []
+    names = dict.fromkeys((PERSON, OTHER, *(path.stem for path in sorted(folder.glob("*.yaml")))))
+    single = {name: _form(folder / f"{name}.yaml", problems) for name in names}
+    translations = {
+        path.stem: _translation(path, problems) for path in sorted(folder.glob(f"{TRANSLATIONS}/*.yaml"))
+    }
+    if problems:
+        raise FlowErrors(problems)
     person = single.pop(PERSON)
-    try:
-        forms = {name: form.followed_by(person) for name, form in single.items()}
-    except ValidationError as error:
-        raise FormError(f"{folder / PERSON}.yaml: {error.errors()[0]['msg']}") from error
-    translations = {path.stem: _translation(path) for path in sorted(folder.glob(f"{TRANSLATIONS}/*.yaml"))}
+    assert person is not None  # noqa: S101  else there were problems
+    forms = {name: _followed(form, person, folder) for name, form in single.items() if form}
     return Forms(forms, translations)
 
 
-def _form(path: Path) -> Form:
-    data = _mapping(path)
+def _followed(form: Form, person: Form, folder: Path) -> Form:
     try:
-        return Form.model_validate(data)
+        return form.followed_by(person)
     except ValidationError as error:
-        raise FormError("\n".join(_faults(path, data, error))) from error
+        raise FlowErrors(_faults(read(folder / f"{PERSON}.yaml"), error)) from None
 
 
-def _translation(path: Path) -> dict[str, str]:
-    data = _mapping(path)
-    for german, translated in data.items():
-        if not isinstance(german, str) or not isinstance(translated, str):
-            line = data.lc.key(german)[0] + 1
-            raise FormError(f"{path}:{line}: a translation maps a German text to a translated one")
-    return dict(data)
-
-
-def _mapping(path: Path) -> CommentedMap:
-    text = path.read_text(encoding="utf-8")
-    if len(text.encode()) > _MOST_BYTES:
-        raise FormError(f"{path}: larger than {_MOST_BYTES} bytes")
+def _form(path: Path, problems: list[Problem]) -> Form | None:
+    """Read a form; its faults join `problems`."""
     try:
-        data = YAML(typ="rt").load(text)
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise FormError(f"{path}:{line}: {error.problem}") from error
-    if not isinstance(data, CommentedMap):
-        raise FormError(f"{path}:1: a mapping is expected")
-    return data
+        source = _mapping(path)
+        return Form.model_validate(source.data)
+    except FlowErrors as error:
+        problems += error.problems
+    except ValidationError as error:
+        problems += _faults(source, error)
+    return None
 
 
-def _faults(path: Path, data: CommentedMap, error: ValidationError) -> Iterator[str]:
-    for fault in error.errors(include_url=False, include_input=False):
-        place = fault["loc"] or _place(data, fault.get("ctx", {}).get("error"))
-        name = ".".join(str(part) for part in place)
-        message = fault["msg"].removeprefix("Value error, ")
-        yield f"{path}:{_line(data, place)}: {name + ': ' if name else ''}{message}"
+def _translation(path: Path, problems: list[Problem]) -> dict[str, str]:
+    try:
+        source = _mapping(path)
+    except FlowErrors as error:
+        problems += error.problems
+        return {}
+    problems += (
+        source.problem(
+            "value-wrong", (german,), field=german[:40], value=str(odd)[:40], expected="Text / text"
+        )
+        for german, odd in source.data.items()
+        if not isinstance(odd, str)
+    )
+    return dict(source.data)
 
 
-def _place(data: CommentedMap, cause: object) -> tuple[str, ...]:
+def _mapping(path: Path) -> Source:
+    source = read(path)
+    if not isinstance(source.data, dict):
+        raise FlowErrors([source.problem("file-shape", ())])
+    return source
+
+
+def _faults(source: Source, error: ValidationError) -> Iterator[Problem]:
+    for found in error.errors(include_url=False):
+        cause = found.get("ctx", {}).get("error")
+        place = _place(source.data, cause) or found["loc"]
+        if isinstance(cause, ValueError):
+            yield source.problem_at_key("form-odd", place, reason=str(cause))
+        else:
+            yield complaint(source, place, found, _KNOWN)
+
+
+def _place(data: Any, cause: object) -> tuple[str, ...]:  # noqa: ANN401  a file's data
     """Return where a question stands that does not fit the others."""
     if not isinstance(cause, QuestionError):
         return ()
-    steps = (name for name, step in data["steps"].items() if cause.question in step["questions"])
-    return "steps", next(steps), "questions", cause.question
-
-
-def _line(data: CommentedMap, place: tuple[int | str, ...]) -> int:
-    """Return the line of the deepest part of `place` that stands in the file, counted from 1."""
-    line = 1
-    node: object = data
-    for part in place:
-        if not isinstance(node, CommentedMap) or part not in node:
-            break
-        line = cast("int", node.lc.key(part)[0]) + 1
-        node = node[part]
-    return line
+    steps = (name for name, step in data.get("steps", {}).items() if cause.question in step["questions"])
+    step = next(steps, "")
+    return ("steps", step, "questions", cause.question) if step else ()

@@ -7,7 +7,7 @@ import io
 import wave
 from urllib.parse import quote
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
@@ -15,6 +15,8 @@ from callflow import g711, inbox, voice_messages
 from callflow.links import attachment
 from callflow.store import Attachment, Tx
 from callflow.voice_messages import NoRecordingError
+from callflow.web.house import House
+from callflow.web.ranges import ranged
 from callflow.web.staff import HouseDep, StaffDep
 
 router = APIRouter(prefix="/inbox", include_in_schema=False)
@@ -41,16 +43,18 @@ async def attached(_staff: StaffDep, house: HouseDep, card_id: str, file_id: str
 
 
 @router.get("/{card_id}/sound")
-async def sound(_staff: StaffDep, house: HouseDep, card_id: str) -> Response:
-    """Hand out the card's voice message as WAV."""
+async def sound(request: Request, _staff: StaffDep, house: HouseDep, card_id: str) -> Response:
+    """Hand out the card's voice message as WAV; players may ask for parts of it."""
     card = await house.store.read(lambda tx: inbox.find(tx, card_id))
     try:
-        alaw = await asyncio.to_thread(
-            voice_messages.sound, house.recordings, house.store.sealer, str(card.recording)
-        )
+        wav = await asyncio.to_thread(_sound, house, str(card.recording))
     except NoRecordingError:
         raise HTTPException(404) from None
-    return Response(_wav(alaw), media_type="audio/wav", headers={"Content-Security-Policy": _POLICY})
+    return ranged(wav, "audio/wav", request.headers.get("range"), {"Content-Security-Policy": _POLICY})
+
+
+def _sound(house: House, recording: str) -> bytes:
+    return _wav(voice_messages.sound(house.recordings, house.store.sealer, recording))
 
 
 def _wav(alaw: bytes) -> bytes:

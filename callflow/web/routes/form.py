@@ -40,14 +40,14 @@ from callflow.web.visit import (
 
 router = APIRouter(include_in_schema=False)
 # Every opening of a link takes this long, so that time does not tell a used token from an unknown one.
-_OPENING_S = 0.05
+OPENING_S = 0.05
 
 
 @router.get("/f/{token}")
 async def open_link(house: HouseDep, token: str) -> Response:
     """Exchange the token for a cookie, so that it leaves the address bar; using nothing up."""
     now = house.clock()
-    ready = asyncio.get_running_loop().time() + _OPENING_S
+    ready = asyncio.get_running_loop().time() + OPENING_S
 
     def work(tx: Tx) -> Link | None:
         link = links.by_token(tx, token, now=now)
