@@ -8,6 +8,7 @@ from difflib import SequenceMatcher
 
 from callflow.prompts.normalise import normalise
 
+_APART = re.compile(r"(?<=\d)[-–.](?=\d)")  # a listener writes "1-1-2" for digits one by one
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -28,7 +29,7 @@ class Comparison:
 
 def compare(said: str, heard: str, language: str) -> Comparison:
     """Compare two texts as they sound: numbers as words, without case and punctuation."""
-    ours, theirs = _words(said, language), _words(heard, language)
+    ours, theirs = _words(said, language), _words(_APART.sub(" ", heard), language)
     steps = SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes()
     pairs = [(ours[a:b], theirs[c:d]) for step, a, b, c, d in steps if step != "equal"]
     return Comparison(

@@ -89,10 +89,11 @@ def complaints(source: Source, way: Way, error: ValidationError, fields: Iterabl
     known = tuple(fields)
     for found in error.errors(include_url=False):
         place = tuple(part for part in found["loc"] if part != "[key]")
-        yield _complaint(source, (*way, *place), found, known)
+        yield complaint(source, (*way, *place), found, known)
 
 
-def _complaint(source: Source, way: Way, found: Mapping[str, Any], known: tuple[str, ...]) -> Problem:
+def complaint(source: Source, way: Way, found: Mapping[str, Any], known: tuple[str, ...]) -> Problem:
+    """Translate one of pydantic's errors, at `way`; `known` are the fields that may have been meant."""
     name = str(way[-1]) if way else ""
     match found["type"]:
         case "missing" if name in ("no_input", "no_match"):

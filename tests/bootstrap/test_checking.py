@@ -80,6 +80,18 @@ def test_a_file_that_is_not_there_is_one_clear_error(config: Path) -> None:
     assert "file-unreadable" in result.output
 
 
+def test_a_fault_in_a_form_is_told_with_the_rest(config: Path) -> None:
+    spoil(config / "forms/rezept.yaml", "kind: long", "kind: lang")
+    spoil(config / "hours.yaml", "land: SN", "land: XX")
+    result = run("check", "--config", config, "--format", "json")
+    assert (result.exit_code, [entry["file"].split("/")[-1] for entry in json.loads(result.output)]) == (
+        1,
+        ["rezept.yaml", "hours.yaml"],
+    )
+    alone = run("check", config / "forms", "--format", "json")
+    assert [entry["line"] for entry in json.loads(alone.output)] == [8]
+
+
 def test_hours_are_printed_as_callers_meet_them(config: Path) -> None:
     result = run("hours", "--from", "2026-12-24", "--to", "2026-12-25", "--config", config, "-l", "en")
     assert result.output.splitlines() == [

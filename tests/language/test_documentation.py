@@ -92,10 +92,10 @@ def test_no_kind_is_explained_that_does_not_exist() -> None:
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_every_kind_has_a_golden_call_and_a_strategy(kind: str) -> None:
     visited = set()
-    for path in CALLS:
-        flow = flow_of(path.parent.name, read_case(path).flow)
-        visited |= {flow.nodes[state.node].word for state in ran(path).states if state.node}
-        visited |= {flow.nodes[node].word for node, _ in ran(path).passed}
+    for practice, path in CALLS:
+        flow, run = flow_of(practice, read_case(path).flow), ran(practice, path)
+        visited |= {flow.nodes[state.node].word for state in run.states if state.node}
+        visited |= {flow.nodes[node].word for node, _ in run.passed}
     assert kind in visited
     assert kind in strategies.KINDS
 
