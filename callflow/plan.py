@@ -20,6 +20,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 Home = Literal["pbx", "teams"]
 Transport = Literal["udp", "tcp", "tls"]
 Method = Literal["refer", "bridge"]
+Srtp = Literal["off", "offered", "required"]
 
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -40,8 +41,13 @@ class EmbeddedLine(_Frozen):
 
     Args:
         host: address to listen on.
-        port: UDP (and TCP) port.
+        port: UDP and TCP port.
         tls_port: TLS port, 0 for none.
+        certificate: PEM file with the chain for TLS, from the configuration's folder; read again when it
+            changes.
+        key: PEM file with its private key, "" if the certificate's file holds it.
+        public_address: address that peers reach us at behind address translation, "" for our own or the one
+            that a registrar tells us.
         trunks: trunks it registers at or peers with; empty: every peer on loopback may call.
         rtp_ports: first and last UDP port for sound, (0, 0) for any free port.
         calls: most calls at once.
@@ -51,6 +57,9 @@ class EmbeddedLine(_Frozen):
     host: str = "127.0.0.1"
     port: Port = 5060
     tls_port: Port = 0
+    certificate: str = ""
+    key: str = ""
+    public_address: str = ""
     trunks: tuple[str, ...] = ()
     rtp_ports: tuple[Port, Port] = (0, 0)
     calls: int = Field(default=500, ge=1)
@@ -90,7 +99,9 @@ class AsteriskLine(_Frozen):
         recordings_in_asterisk: the same folder as Asterisk sees it, "" when both are the same.
         bind: address that Asterisk's SIP listens on (rendered).
         sip_port: UDP port for PBX and provider (rendered).
-        tls_port: TLS port for Teams without an SBC proxy in front (rendered).
+        tls_port: TLS port for trunks of transport tls (rendered).
+        certificate: PEM file with the chain that Asterisk shows to TLS trunks that call it, "" for none (rendered).
+        key: PEM file with its private key (rendered).
         rtp_ports: first and last UDP port for sound (rendered).
         calls: most calls at once.
     """
@@ -108,6 +119,8 @@ class AsteriskLine(_Frozen):
     bind: str = "0.0.0.0"  # noqa: S104  # an SBC faces PBX and provider on every address unless told otherwise
     sip_port: Port = 5060
     tls_port: Port = 5061
+    certificate: str = ""
+    key: str = ""
     rtp_ports: tuple[Port, Port] = (10000, 20000)
     calls: int = Field(default=200, ge=1)
 
@@ -146,7 +159,10 @@ class SipTrunk(_Frozen):
         accept: networks whose calls belong to this trunk; default: `host` alone.
         proxy: "host" or "host:port" that all requests go through, "" for none.
         caller_id: number shown on calls out when the call itself has none of ours, E.164.
-        srtp: SDES media encryption.
+        ca_file: certificates that a TLS trunk's must be signed by, from the configuration's folder; "" for
+            the system's.
+        srtp: SDES media encryption: "off" offers none but gives it to whoever asks, "offered" leaves it to
+            the other side (RFC 8643), "required" has no call without it.
         check_seconds: how often OPTIONS asks whether it is up.
         calls: most calls at once over this trunk.
     """
@@ -160,7 +176,8 @@ class SipTrunk(_Frozen):
     accept: tuple[str, ...] = ()
     proxy: str = ""
     caller_id: str = ""
-    srtp: bool = False
+    ca_file: str = ""
+    srtp: Srtp = "off"
     check_seconds: int = Field(default=60, ge=1)
     calls: int = Field(default=30, ge=1)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Literal
 
 from callflow.plan import (
@@ -60,6 +61,7 @@ def _lines(plan: Plan) -> Iterator[Fault]:
     for name, line in plan.lines.items():
         place = ("lines", name)
         if isinstance(line, EmbeddedLine):
+            yield from _reachable(place, line)
             yield from (
                 _unknown((*place, "trunks"), "Trunk", trunk)
                 for trunk in line.trunks
@@ -74,6 +76,31 @@ def _lines(plan: Plan) -> Iterator[Fault]:
                 f"Die Verbindung zu {line.host} verlässt diese Maschine unverschlüsselt: tls: true setzen.",
                 f"the connection to {line.host} leaves this machine unencrypted: set tls: true",
             )
+
+
+def _reachable(place: tuple[str, ...], line: EmbeddedLine) -> Iterator[Fault]:
+    if line.tls_port and not line.certificate:
+        yield Fault(
+            (*place, "tls_port"),
+            "no_certificate",
+            "TLS (tls_port) braucht certificate und key: PEM-Dateien neben dieser Datei.",
+            "TLS (tls_port) needs certificate and key: PEM files beside this file",
+        )
+    if line.public_address and not _is_address(line.public_address):
+        yield Fault(
+            (*place, "public_address"),
+            "no_address",
+            f"{line.public_address!r} ist keine IP-Adresse.",
+            f"{line.public_address!r} is no IP address",
+        )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _trunks(plan: Plan) -> Iterator[Fault]:

@@ -46,9 +46,8 @@ class Bridge:
             caller: user part shown to it.
             ring_s: seconds before "no_answer".
         """
-        leg = self._leg = self._parts.phone.call(
-            destination.uri, self._parts.local(self._stream), line=destination.line, caller=caller
-        )
+        local = self._parts.local(self._stream, destination.line)
+        leg = self._leg = self._parts.phone.call(destination.uri, local, line=destination.line, caller=caller)
         leg.on_sound, leg.on_ringing, leg.on_ended = self._sound, self._ringing, self._ended
         try:
             async with asyncio.timeout(ring_s):

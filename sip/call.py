@@ -81,7 +81,7 @@ class Call:
 
     async def run(self) -> None:
         """Answer the call and stay with it until everybody knows that it ended."""
-        self._leg.answer(self._parts.local(self._stream))
+        self._leg.answer(self._parts.local(self._stream, self._leg.line))
         if self._state.phase == "over":
             return  # no common codec: nobody was ever connected
         event: Event = self._started()

@@ -87,9 +87,11 @@ class Parts:
                 _log.exception("clip missing", clip=key, call=call)
         return found
 
-    def local(self, stream: Stream) -> Local:
-        """Return our end of a leg's sound for the signalling."""
-        return Local(self.config.rtp_host, stream.port, crypto=(Crypto(1, srtp.SUITE, stream.srtp_key),))
+    def local(self, stream: Stream, line: str) -> Local:
+        """Return our end of a leg's sound for the signalling; `line` is the leg's account or peer."""
+        keys = (Crypto(1, srtp.SUITE, stream.srtp_key),)
+        wanted = self.config.phone.srtp(line)
+        return Local(self.config.rtp_host, stream.port, crypto=keys, srtp=wanted)
 
 
 def connect(stream: Stream, sound: Sound) -> None:
@@ -110,4 +112,5 @@ def connect(stream: Stream, sound: Sound) -> None:
         event_clock=sound.events.rate if sound.events else EVENTS.rate,
         event_payload_heard=heard,
         srtp=keys,
+        hosts=sound.hosts,
     )

@@ -127,7 +127,7 @@ class Line:
     def _tell_ready(self) -> None:
         if self.config.ready is None:
             return
-        bound = [[each.transport, *self.phone.address(each.transport)] for each in self.config.phone.listen]
+        bound = [[name, *self.phone.address(name)] for name in self.phone.transports]
         draft = self.config.ready.with_suffix(".part")
         draft.write_text(json.dumps({"sip": bound}), encoding="utf-8")
         draft.replace(self.config.ready)
@@ -135,6 +135,8 @@ class Line:
     async def _measure(self) -> None:
         while True:
             await asyncio.sleep(REPORT_S)
+            if isinstance(self.phone, Phone):
+                self.phone.renew_certificates()
             now = {"active": float(len(self.calls)), **self.phone.counters, **self.counters}
             self.parts.link.measured({name: float(value) for name, value in now.items()})
             if len(self.calls) <= QUIET_CALLS:

@@ -225,6 +225,11 @@ class PyVoipPhone:
         self.core.exchanges.close()
         self._udp.close()
 
+    @property
+    def transports(self) -> tuple[str, ...]:
+        """What it listens on: pyVoIP knows nothing but UDP."""
+        return ("udp",)
+
     def address(self, transport: str = "udp") -> tuple[str, int]:
         """Give the host and port really bound."""
         del transport

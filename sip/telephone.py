@@ -18,6 +18,7 @@ class CallLeg(Protocol):
     dialled: str
     diverted_from: str
     identity: Identity
+    line: str
     on_sound: Callable[[Sound], None]
     on_digit: Callable[[str, int], None]
     on_ringing: Callable[[], None]
@@ -45,6 +46,10 @@ class Telephone(Protocol):
     @property
     def counters(self) -> Mapping[str, int]:
         """Happenings by kind."""
+
+    @property
+    def transports(self) -> tuple[str, ...]:
+        """What it listens on."""
 
     async def open(self) -> None:
         """Bind the sockets and start registering."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from callflow.bootstrap import places
+from callflow.bootstrap import certificates, places
 from callflow.bootstrap.flows import surroundings, versions
 from callflow.golden import ZONE
 from callflow.hours import Calendar, table
@@ -17,14 +17,16 @@ from callflow.language.report import Format, check_files, exit_status, report
 from callflow.language.source import read
 from callflow.outbox import preview
 from callflow.settings import Settings
+from callflow.web.forms.source import load_forms
 
 __all__ = ["TWO_WEEKS", "ZONE", "check", "history", "hours", "rollback", "sms_costs"]
 
+FORMS = "forms"
 TWO_WEEKS = timedelta(days=13)
 
 
 def check(path: Path | None, options: places.Options, form: Format, language: str) -> tuple[str, int]:
-    """Check a flow, a folder of flows, an hours.yaml or a whole configuration.
+    """Check a flow, a folder of flows, an hours.yaml, the forms or a whole configuration.
 
     Args:
         path: what to check, None for the configuration; its surroundings are the nearest folder above it that
@@ -54,10 +56,23 @@ def _found(path: Path | None, house: Settings) -> tuple[Problem, ...]:
     hours = house.config / "hours.yaml"
     if path is not None and path.name == hours.name:
         return _hours(path)
+    if path is not None and FORMS in (path.name, path.resolve().parent.name):
+        return _forms(house.config / FORMS)
+    if path is None:
+        certificates.check(house)
     flows = path or house.config / "flows"
     around = replace(surroundings(house, {}), calendars=_names(hours))
     found = check_files(flows, around)
-    return found if path is not None else ordered([*found, *_hours(hours)])
+    return found if path is not None else ordered([*found, *_hours(hours), *_forms(house.config / FORMS)])
+
+
+def _forms(folder: Path) -> tuple[Problem, ...]:
+    try:
+        if folder.is_dir():  # an example practice has none of its own
+            load_forms(folder)
+    except FlowErrors as error:
+        return error.problems
+    return ()
 
 
 def _hours(path: Path) -> tuple[Problem, ...]:

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from callflow.bootstrap.places import app_socket
 from callflow.plan import (
     Destination,
@@ -17,14 +15,13 @@ from callflow.plan import (
     PyVoipLine,
     SipTrunk,
 )
-from callflow.settings import Address, Settings
+from callflow.settings import Settings
 from sip.line_config import Destination as LineDestination
 from sip.line_config import Did, LineConfig
 from sip.numbers import spellings
 from sip.signalling.phone_settings import LOOPBACK, Account, Listen, Peer, PhoneSettings
 
 SIP_PORT, TLS_PORT = 5060, 5061
-Passwords = Mapping[str, SecretStr]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,38 +92,57 @@ def _destination(entry: Destination) -> LineDestination:
 
 
 def _phone(settings: Settings, line: EmbeddedLine | PyVoipLine) -> PhoneSettings:
-    plan, secret = settings.plan, settings.secrets.sip_passwords
+    plan = settings.plan
     names = line.trunks if isinstance(line, EmbeddedLine) else (line.trunk,) if line.trunk else ()
     trunks = {name: trunk for name in names if isinstance(trunk := plan.trunks[name], SipTrunk)}
     registered = {name: trunk for name, trunk in trunks.items() if trunk.registers and trunk.account}
-    peers = tuple(_peer(name, trunk, secret) for name, trunk in trunks.items() if name not in registered)
+    peers = tuple(_peer(settings, name, trunk) for name, trunk in trunks.items() if name not in registered)
     return PhoneSettings(
-        listen=_listen(settings.sip, {trunk.transport for trunk in trunks.values()}),
-        accounts=tuple(_account(name, trunk, secret) for name, trunk in registered.items()),
+        listen=_listen(settings, line, {trunk.transport for trunk in trunks.values()}),
+        accounts=tuple(_account(settings, name, trunk) for name, trunk in registered.items()),
+        public_host=line.public_address if isinstance(line, EmbeddedLine) else "",
         peers=peers or (() if registered else (LOOPBACK,)),
         channels=line.calls,
     )
 
 
-def _listen(at: Address, transports: set[str]) -> tuple[Listen, ...]:
+def _listen(settings: Settings, line: EmbeddedLine | PyVoipLine, transports: set[str]) -> tuple[Listen, ...]:
+    """Listen on UDP, on TCP beside it (RFC 3261 18.2.1), and on TLS where there is a certificate."""
+    at = settings.sip
     udp = Listen("udp", at.host, at.port)
-    return (udp, Listen("tcp", at.host, at.port)) if "tcp" in transports else (udp,)
+    if isinstance(line, PyVoipLine):
+        return (udp,)
+    tcp = Listen("tcp", at.host, at.port, needed="tcp" in transports)
+    if not line.tls_port:
+        return udp, tcp
+    papers = (_path(settings, line.certificate), _path(settings, line.key))
+    return udp, tcp, Listen("tls", at.host, line.tls_port, *papers)
 
 
-def _account(name: str, trunk: SipTrunk, secrets: Passwords) -> Account:
+def _path(settings: Settings, name: str) -> str:
+    return str(settings.config / name) if name else ""
+
+
+def _password(settings: Settings, name: str) -> str:
+    return settings.secrets.sip_passwords[name].get_secret_value()
+
+
+def _account(settings: Settings, name: str, trunk: SipTrunk) -> Account:
     assert trunk.account is not None  # noqa: S101  # the caller chose trunks with an account
     return Account(
         name=name,
         user=trunk.account.username,
         domain=trunk.host,
-        password=secrets[name].get_secret_value(),
+        password=_password(settings, name),
         registrar=_far_side(trunk),
         transport=trunk.transport,
         channels=trunk.calls,
+        ca=_path(settings, trunk.ca_file),
+        srtp=trunk.srtp,
     )
 
 
-def _peer(name: str, trunk: SipTrunk, secrets: Passwords) -> Peer:
+def _peer(settings: Settings, name: str, trunk: SipTrunk) -> Peer:
     account = trunk.account
     return Peer(
         name=name,
@@ -134,8 +150,10 @@ def _peer(name: str, trunk: SipTrunk, secrets: Passwords) -> Peer:
         host=_far_side(trunk),
         transport=trunk.transport,
         user=account.username if account else "",
-        password=secrets[name].get_secret_value() if account else "",
+        password=_password(settings, name) if account else "",
         channels=trunk.calls,
+        ca=_path(settings, trunk.ca_file),
+        srtp=trunk.srtp,
     )
 
 

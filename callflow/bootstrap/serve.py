@@ -16,7 +16,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from callflow import logs
-from callflow.bootstrap import first_run
+from callflow.bootstrap import certificates, first_run
 from callflow.bootstrap.faults import AlreadyRunningError
 from callflow.bootstrap.flows import check_flows
 from callflow.bootstrap.line import config_path, embedded_lines, line_config, ready_path
@@ -39,11 +39,12 @@ def serve(settings: Settings, arguments: tuple[str, ...], console: Console) -> N
         console: where progress and the box of addresses go.
 
     Raises:
-        FlowErrors: a flow file is broken.
+        FlowErrors: a flow file is broken, or a certificate cannot be used.
         PortTakenError: an address is not free.
         AlreadyRunningError: DATA is in use.
     """
     check_flows(settings)
+    certificates.check(settings)
     settings = settings.model_copy(
         update={
             "sip": free("--sip", settings.sip, socket.SOCK_DGRAM),

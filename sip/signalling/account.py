@@ -53,6 +53,8 @@ class Extension:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._registrar = registrar_of(account)
+        self._moved = False
+        self._stale = ""
 
     @property
     def registered(self) -> bool:
@@ -114,7 +116,7 @@ class Extension:
             following = self.registration.lost()
         else:
             answer, contact = await self._register(hop)
-            following = self.registration.answered(answer, contact) if answer else self.registration.lost()
+            following = self._answered(hop, answer, contact) if answer else self.registration.lost()
         if not self.registered:
             local_address.cache_clear()  # our own address may have changed with the network
         if self.registered != was:
@@ -123,9 +125,21 @@ class Extension:
         self.changed.set()
         return following
 
+    def _answered(self, hop: Hop, answer: Response, contact: str) -> Next:
+        """Take an answer; a contact that it shows to lead nowhere is replaced at once."""
+        following = self.registration.answered(answer, contact)
+        moved = self._core.learn_mapping(hop, answer.via)
+        if not moved or not self.registered or self._moved:
+            self._moved = False
+            return following
+        self._moved, self._stale = True, contact  # once only: a mapping may change with every request
+        log.info("address translation found", account=self.account.name)
+        return Next(0.0)
+
     async def _register(self, hop: Hop, *, leave: bool = False) -> tuple[Response | None, str]:
         contact = self._core.contact(hop, self.account.user)
-        fields = self.registration.fields(contact, leave=leave)
+        stale, self._stale = self._stale, ""
+        fields = self.registration.fields(contact, leave=leave, stale=stale)
         done: asyncio.Future[Response | None] = asyncio.get_running_loop().create_future()
 
         def answered(answer: Response) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import secrets
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
 from ipaddress import ip_address
 
 from sip.signalling.dialog import Dialog
-from sip.signalling.exchange import COOKIE, Answering, Asking, Clock, Exchanges
+from sip.signalling.exchange import COOKIE, Answering, Asking, Clock, Exchanges, Spare
+from sip.signalling.headers import Via
 from sip.signalling.message import Request, Response, answer, request
+from sip.signalling.nat import is_global, is_unspecified, mapped
 from sip.signalling.phone_settings import PhoneSettings
 from sip.signalling.sdp import SDP_TYPE
 from sip.signalling.transport import Address, Carrier, Hop
@@ -35,6 +37,8 @@ ALLOW = ", ".join(SUPPORTED_METHODS)
 KNOWN_METHODS = frozenset({*SUPPORTED_METHODS, "REGISTER", "SUBSCRIBE", "PUBLISH", "MESSAGE"})
 OPTIONS_SUPPORTED = ("100rel", "timer")
 DEFAULT_PORTS = {"udp": 5060, "tcp": 5060, "tls": 5061}
+_LARGEST_BY_UDP = 1300  # bytes of a request, where the path's MTU is not known (RFC 3261 18.1.1)
+_UDP_ONLY_S = 600.0  # a host that refused TCP is not asked again for so long
 
 Fields = Iterable[tuple[str, str]]
 
@@ -55,6 +59,8 @@ class Core:
         exchanges: running transactions.
         carriers: open transports, the preferred one first.
         counters: happenings by kind, for metrics.
+        locate: finds where a URI's requests go; takes the URI and the file of certificate authorities.
+        way_out: finds or opens the transport of a name towards an IP address.
     """
 
     def __init__(self, settings: PhoneSettings, clock: Clock, counters: Counter[str] | None = None) -> None:
@@ -63,6 +69,10 @@ class Core:
         self.exchanges = Exchanges(clock, settings.t1_s)
         self.carriers: list[Carrier] = []
         self.counters: Counter[str] = Counter() if counters is None else counters
+        self.locate: Callable[[Uri, str], Awaitable[list[Hop]]] = self._locate_literal
+        self.way_out: Callable[[str, str], Carrier | None] = self.carrier
+        self._mapped: dict[Hop, Address] = {}
+        self._udp_only: dict[Address, float] = {}
 
     def via(self, hop: Hop) -> str:
         """Write our Via with a fresh branch; we always ask for symmetric answers (RFC 3581)."""
@@ -82,9 +92,38 @@ class Core:
         host, port = hop.carrier.local
         if self.settings.public_host:
             return self.settings.public_host, port
-        if is_unspecified(host):
-            return local_address(hop.address[0]), port
-        return host, port
+        return self._shown(hop) or (_towards(hop, host), port)
+
+    def sound_address(self, hop: Hop, own: str) -> str:
+        """Give the address that `hop`'s peer can send sound to; it is received at `own`."""
+        if is_address(self.settings.public_host):
+            return self.settings.public_host
+        shown = self._shown(hop)
+        return shown[0] if shown else _towards(hop, own)
+
+    def _shown(self, hop: Hop) -> Address | None:
+        """Give the address that translation shows us under; providers call from several hosts."""
+        if hop in self._mapped or not self._mapped or not is_global(hop.address[0]):
+            return self._mapped.get(hop)
+        outside = (one for one in self._mapped if one.carrier is hop.carrier and is_global(one.address[0]))
+        return next((self._mapped[one] for one in outside), None)
+
+    def learn_mapping(self, hop: Hop, via: Via) -> bool:
+        """Take from an answer how address translation shows us to `hop`; return whether that is news.
+
+        Only asked for registrars by UDP: over connections the peer uses the one that is open anyway.
+        """
+        if self.settings.public_host or hop.carrier.reliable:
+            return False
+        own = hop.carrier.local
+        found = mapped(via, (_towards(hop, own[0]), own[1]))
+        if found == self._mapped.get(hop):
+            return False
+        if found:
+            self._mapped[hop] = found
+        else:
+            del self._mapped[hop]
+        return True
 
     def respond(self, exchange: Answering, status: int, fields: Fields = (), body: bytes = b"") -> Response:
         """Answer a request."""
@@ -120,7 +159,28 @@ class Core:
         on_lost: Callable[[int], None] = ignore,
     ) -> Asking:
         """Send a request in a transaction of its own; its answers may be of no interest."""
-        return self.exchanges.ask(message, hop, on_response, on_lost)
+        wide = self._wide(hop, message)
+        if wide is None:
+            return self.exchanges.ask(message, hop, on_response, on_lost)
+        self.counters["large_by_tcp"] += 1
+        host, port = self.own_address(wide)
+        via = replace(message.via, transport="TCP", host=bracketed(host), port=port)
+        written = replace(message, via=via, headers=message.headers.replaced("Via", str(via)))
+        spare = Spare(message, hop, lambda: self._refused_tcp(hop.address))
+        return self.exchanges.ask(written, wide, on_response, on_lost, spare)
+
+    def _wide(self, hop: Hop, message: Request) -> Hop | None:
+        """Give the way by TCP for a request that datagrams might not carry (RFC 3261 18.1.1), else None."""
+        if hop.carrier.name != "udp" or len(bytes(message)) <= _LARGEST_BY_UDP:
+            return None
+        if self._udp_only.get(hop.address, 0.0) > self.clock.time():
+            return None
+        carrier = self.way_out("tcp", hop.address[0])
+        return Hop(carrier, hop.address) if carrier else None
+
+    def _refused_tcp(self, address: Address) -> None:
+        self.counters["large_back_to_udp"] += 1
+        self._udp_only[address] = self.clock.time() + _UDP_ONLY_S
 
     def build(self, hop: Hop, method: str, uri: str, fields: Fields, body: bytes = b"") -> Request:
         """Make a request that leaves over `hop`."""
@@ -166,12 +226,16 @@ class Core:
             return near
         return self.literal_hop(uri) or near
 
+    async def _locate_literal(self, uri: Uri, _ca: str) -> list[Hop]:
+        hop = self.literal_hop(uri)
+        return [hop] if hop else []
+
     def literal_hop(self, uri: Uri) -> Hop | None:
         """Give the hop of a URI whose host is an IP address; None for a name."""
-        try:
-            address = str(ip_address(uri.host.strip("[]")))
-        except ValueError:
+        host = uri.host.strip("[]")
+        if not is_address(host):
             return None
+        address = str(ip_address(host))
         carrier = self.carrier(transport_of(uri), address)
         if carrier is None:
             return None
@@ -188,10 +252,18 @@ class Core:
         return next(iter(able), None)
 
 
-@lru_cache(maxsize=256)
-def is_unspecified(host: str) -> bool:
-    """Tell whether an address means "all of ours"."""
-    return ip_address(host).is_unspecified
+def _towards(hop: Hop, own: str) -> str:
+    """Give our address on the way to `hop`, `own` being the one that is bound."""
+    return local_address(hop.address[0]) if is_unspecified(own) else own
+
+
+def is_address(host: str) -> bool:
+    """Tell an IP address from a name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _same_family(carrier: Carrier, address: str) -> bool:

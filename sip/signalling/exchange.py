@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from sip.signalling.message import Request, Response, request
@@ -23,7 +25,8 @@ from sip.signalling.transport import Hop
 
 Key = tuple[str, ...]
 COOKIE = "z9hG4bK"
-_UNANSWERED = frozenset({State.CALLING, State.TRYING, State.PROCEEDING})
+_UNHEARD = frozenset({State.CALLING, State.TRYING})
+_UNANSWERED = _UNHEARD | {State.PROCEEDING}
 
 
 class Timer(Protocol):
@@ -139,6 +142,21 @@ class Answering(_Exchange):
             self.on_failed()
 
 
+@dataclass(frozen=True, slots=True)
+class Spare:
+    """Another way for a request: the same branch, written for another transport to the same host.
+
+    Args:
+        message: the request as it goes there.
+        hop: where.
+        taken: called when it is taken.
+    """
+
+    message: Request
+    hop: Hop
+    taken: Callable[[], None]
+
+
 class Asking(_Exchange):
     """A client transaction.
 
@@ -146,9 +164,10 @@ class Asking(_Exchange):
         request: what we sent.
         on_response: called with each response that the machine passes on.
         on_lost: called with 408 after a timeout, 503 when the request could not be sent.
+        spare: another way, taken once if this one fails before any answer.
     """
 
-    __slots__ = ("on_lost", "on_response", "request")
+    __slots__ = ("on_lost", "on_response", "request", "spare")
 
     def __init__(
         self,
@@ -163,7 +182,25 @@ class Asking(_Exchange):
         self.request = message
         self.on_response = on_response
         self.on_lost = on_lost
+        self.spare: Spare | None = None
         self.latest = bytes(message)
+
+    def take(self, event: Event, message: Response | Request | None = None) -> None:
+        """Feed the machine; a way that fails is given up for the spare one."""
+        if event is Event.TRANSPORT_ERROR and self.spare and self.state in _UNHEARD:
+            self._go_elsewhere(self.spare)
+            return
+        super().take(event, message)
+
+    def _go_elsewhere(self, way: Spare) -> None:
+        """Begin anew at the same host; the branch, and so the place in the table, stays (RFC 3261 18.1.1)."""
+        for handle in self.timers.values():
+            handle.cancel()
+        self.timers.clear()
+        self.spare, self.request, self.hop, self.latest = None, way.message, way.hop, bytes(way.message)
+        self.machine = Machine(self.machine.table, reliable=way.hop.carrier.reliable, t1_s=self.owner.t1_s)
+        way.taken()
+        self.take(Event.START)
 
     def act(self, action: Action, message: Response | Request | None) -> None:
         """Do one action."""
@@ -229,6 +266,7 @@ class Exchanges:
         self._serving: dict[Key, Answering] = {}
         self._asking: dict[Key, Asking] = {}
         self._merged: dict[Key, Answering] = {}
+        self._hosts: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._serving) + len(self._asking)
@@ -242,6 +280,10 @@ class Exchanges:
     def counts(self) -> Mapping[str, int]:
         """How many transactions live, for metrics and leak tests."""
         return {"serving": len(self._serving), "asking": len(self._asking)}
+
+    def asks(self, host: str) -> bool:
+        """Tell whether requests of ours to a host are under way."""
+        return host in self._hosts
 
     def serving(self, message: Request) -> Answering | None:
         """Find the server transaction that a request belongs to (17.2.3); ACK belongs to its INVITE's."""
@@ -269,6 +311,7 @@ class Exchanges:
         hop: Hop,
         on_response: Callable[[Response], None],
         on_lost: Callable[[int], None],
+        spare: Spare | None = None,
     ) -> Asking:
         """Begin a client transaction: send and repeat until answered.
 
@@ -277,9 +320,12 @@ class Exchanges:
             hop: where to.
             on_response: called with every response that the machine passes on.
             on_lost: called with 408 when no answer came in time, 503 when it could not be sent.
+            spare: another way, taken if this one fails before any answer.
         """
         exchange = Asking(self, message, hop, on_response, on_lost)
+        exchange.spare = spare
         self._asking[exchange.key] = exchange
+        self._hosts[hop.address[0]] += 1
         exchange.take(Event.START)
         return exchange
 
@@ -301,8 +347,11 @@ class Exchanges:
             self._serving.pop(exchange.key, None)
             if self._merged.get(exchange.merge_key) is exchange:
                 del self._merged[exchange.merge_key]
-        else:
-            self._asking.pop(exchange.key, None)
+        elif self._asking.pop(exchange.key, None):
+            host = exchange.hop.address[0]
+            self._hosts[host] -= 1
+            if not self._hosts[host]:
+                del self._hosts[host]
 
     def close(self) -> None:
         """Drop all."""

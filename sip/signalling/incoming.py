@@ -110,14 +110,14 @@ class IncomingLeg(Leg):
             self._pending = lambda: self.answer(local)  # RFC 3262 3: the offer's answer must arrive first
             return
         if not self.offered:
-            self._body = self.session.negotiation.offer(local)
+            self._body = self.session.negotiation.offer(self.placed(local))
         elif not self._body and not self._accept(local):
             return
         self._succeed()
 
     def _accept(self, local: Local) -> bool:
         try:
-            self._body, sound = self.session.negotiation.answer(self.invite.body, local)
+            self._body, sound = self.session.negotiation.answer(self.invite.body, self.placed(local))
         except (SdpError, OfferError) as error:
             self.core.counters["refused_offer"] += 1
             self._fail(400 if isinstance(error, SdpError) else 488, "error")

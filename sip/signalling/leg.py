@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Literal, Protocol
 
 from sip.signalling.core import Core, ignore
@@ -17,6 +18,7 @@ from sip.signalling.exchange import Answering
 from sip.signalling.identity import Identity
 from sip.signalling.keypad import key_of
 from sip.signalling.message import Request, Response
+from sip.signalling.nat import vouched
 from sip.signalling.offer import Local, Sound
 from sip.signalling.session import Session
 from sip.signalling.transfer import Subscription, Transferred
@@ -34,6 +36,9 @@ class Book(Protocol):
 
     def learn(self, leg: Leg, dialog: Dialog) -> None:
         """Messages of this dialog belong to this leg."""
+
+    def reach(self, leg: Leg, host: str) -> None:
+        """A leg of ours calls a host."""
 
     def forget(self, leg: Leg) -> None:
         """The leg needs no messages any more."""
@@ -127,7 +132,7 @@ class Leg:
     def hold(self, local: Local) -> None:
         """Send a re-INVITE with `local` (its direction holds or resumes the peer, or moves the sound)."""
         if not self.ended and self.dialog and not self.dialog.early:
-            self.session.change(local)
+            self.session.change(self.placed(local))
 
     async def refer(self, target: str, timeout_s: float) -> Transferred:
         """Ask the peer to call `target` (SIP URI or number) instead of us (RFC 3515, blind transfer).
@@ -255,7 +260,11 @@ class Leg:
     def agree(self, sound: Sound) -> None:
         """Tell what offer and answer settled."""
         if not self.ended:
-            self.on_sound(sound)
+            self.on_sound(replace(sound, hosts=vouched(sound.address, self.hop.address[0])))
+
+    def placed(self, local: Local) -> Local:
+        """Give our sound under the address that this leg's peer can send it to."""
+        return replace(local, address=self.core.sound_address(self.hop, local.address))
 
     def request(
         self,

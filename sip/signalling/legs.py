@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 from sip.signalling.dialog import Dialog, DialogId
 from sip.signalling.exchange import Answering
@@ -21,6 +22,8 @@ class Legs:
         self.living: dict[str, Leg] = {}
         self._dialogs: dict[DialogId, Leg] = {}
         self._ids: dict[str, set[DialogId]] = {}
+        self._called: Counter[str] = Counter()
+        self._hosts: dict[str, list[str]] = {}
         self._empty = asyncio.Event()
 
     def add(self, leg: Leg) -> None:
@@ -38,8 +41,21 @@ class Legs:
         self.living.pop(leg.id, None)
         for dialog_id in self._ids.pop(leg.id, ()):
             self._dialogs.pop(dialog_id, None)
+        for host in self._hosts.pop(leg.id, ()):
+            self._called[host] -= 1
+            if not self._called[host]:
+                del self._called[host]
         if not self.living:
             self._empty.set()
+
+    def reach(self, leg: Leg, host: str) -> None:
+        """A leg of ours calls a host: what belongs to the call may come from there."""
+        self._hosts.setdefault(leg.id, []).append(host)
+        self._called[host] += 1
+
+    def reaches(self, host: str) -> bool:
+        """Tell whether a living leg of ours has called a host."""
+        return host in self._called
 
     def of(self, message: Request) -> Leg | None:
         """Find the leg that a request within a dialog belongs to."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 
 from sip.signalling.offer import Local, OfferError, Sound, accept, settle, write
 
@@ -25,7 +26,12 @@ class Negotiation:
         self._before: Local | None = None
 
     def offer(self, local: Local) -> bytes:
-        """Write an offer; it waits for `settle` or `withdraw`."""
+        """Write an offer; it waits for `settle` or `withdraw`.
+
+        What is protected stays so: an offer within the call is never weaker than what was agreed.
+        """
+        if self.sound and self.sound.srtp != "off" and local.srtp != "required":
+            local = replace(local, srtp=self.sound.srtp)
         self._before, self.local = self.local, local
         self.offering = True
         self._version += 1

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
+from typing import Literal
 
-from sip.signalling.sdp import EVENTS, G722, PCMA, PCMU, Codec, Crypto, Direction, SdpError, Section, read
+from sip.signalling.sdp import EVENTS, PCMA, PCMU, Codec, Crypto, Direction, SdpError, Section, read
 
 __all__ = [
     "EVENTS",
-    "G722",
     "PCMA",
     "PCMU",
     "Codec",
@@ -24,15 +24,18 @@ __all__ = [
     "OfferError",
     "SdpError",
     "Sound",
+    "Srtp",
     "accept",
     "read",
     "settle",
     "write",
 ]
-_VOICE = ("PCMA", "PCMU", "G722")
+_VOICE = ("PCMA", "PCMU")
 _SHORTEST_MS, _LONGEST_MS = 10, 60
 _SECURE = "RTP/SAVP"
 _PLAIN = "RTP/AVP"
+
+Srtp = Literal["off", "offered", "required"]
 
 
 class OfferError(ValueError):
@@ -50,7 +53,9 @@ class Local:
         ptime: milliseconds of sound per packet that we like to receive.
         direction: "sendrecv" unless we hold the peer.
         crypto: our own SDES keys, one per suite, best first; () speaks plain RTP only.
-        secure: offer RTP/SAVP when we make the offer (an answer follows the peer's offer).
+        srtp: what our own offers hold: "off" plain RTP, "offered" plain RTP with keys that the peer may take
+            up (RFC 8643), "required" RTP/SAVP. Answers follow the peer's offer, but a plain one is refused
+            where SRTP is required.
     """
 
     address: str
@@ -59,7 +64,7 @@ class Local:
     ptime: int = 20
     direction: Direction = "sendrecv"
     crypto: tuple[Crypto, ...] = ()
-    secure: bool = False
+    srtp: Srtp = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,8 @@ class Sound:
         direction: our direction; "sendrecv" and "sendonly" send, "sendrecv" and "recvonly" listen.
         remote_crypto: key that the peer's packets are protected with; None for plain RTP.
         local_crypto: key that our packets are to be protected with.
+        srtp: how that was written: "off" plain, "offered" keys under RTP/AVP, "required" RTP/SAVP.
+        hosts: further addresses that the peer's sound may come from, see `sip.signalling.nat`.
     """
 
     address: str
@@ -89,12 +96,14 @@ class Sound:
     direction: Direction = "sendrecv"
     remote_crypto: Crypto | None = None
     local_crypto: Crypto | None = None
+    srtp: Srtp = "off"
+    hosts: frozenset[str] = frozenset()
 
 
 def write(local: Local, session: int, version: int) -> bytes:
     """Write our offer: one audio line."""
-    profile = _SECURE if local.secure and local.crypto else _PLAIN
-    keys = local.crypto if profile == _SECURE else ()
+    profile = _profile(local)
+    keys = () if local.srtp == "off" else local.crypto
     return _head(local, session, version) + _section(local, profile, local.codecs, local.direction, keys)
 
 
@@ -129,12 +138,15 @@ def settle(body: bytes, local: Local) -> Sound:
         OfferError: it declines our audio line, or takes what was not offered.
     """
     section = read(body)[0]
-    wanted = _SECURE if local.secure and local.crypto else _PLAIN
-    if section.media != "audio" or not section.port or section.profile != wanted:
+    if section.media != "audio" or not section.port or section.profile != _profile(local):
         raise OfferError("the sound was declined")
-    sound = _agreed(section, local)
+    sound = _agreed(section, local if local.srtp != "off" else replace(local, crypto=()))
     ours = [own for own in local.codecs if any(_same(own, theirs) for theirs in section.codecs())]
     return replace(sound, received=tuple(ours))
+
+
+def _profile(local: Local) -> str:
+    return _SECURE if local.srtp == "required" else _PLAIN
 
 
 def _choose(sections: Sequence[Section], local: Local) -> Section:
@@ -149,7 +161,8 @@ def _usable(section: Section, local: Local) -> bool:
         return False
     if section.profile not in {_PLAIN, _SECURE} or not any(_voices(section, local)):
         return False
-    return section.profile == _PLAIN or _keys(section, local) is not None
+    plain_serves = section.profile == _PLAIN and local.srtp != "required"
+    return plain_serves or _keys(section, local) is not None
 
 
 def _voices(section: Section, local: Local) -> Iterable[Codec]:
@@ -178,9 +191,8 @@ def _agreed(section: Section, local: Local) -> Sound:
     if voice is None or not section.address:
         raise OfferError("no codec in common")
     events = _events(section, voice)
-    secure = section.profile == _SECURE
-    keys = _keys(section, local) if secure else None
-    if secure and keys is None:
+    keys = _keys(section, local)
+    if keys is None and (section.profile == _SECURE or local.srtp == "required"):
         raise OfferError("no SRTP key in common")
     return Sound(
         address=section.address,
@@ -193,6 +205,7 @@ def _agreed(section: Section, local: Local) -> Sound:
         direction=_mirrored(section, local),
         remote_crypto=keys[0] if keys else None,
         local_crypto=keys[1] if keys else None,
+        srtp="off" if keys is None else "required" if section.profile == _SECURE else "offered",
     )
 
 

@@ -9,12 +9,13 @@ from sip.signalling.core import Core, has_sdp, tag
 from sip.signalling.dialog import Dialog, calling
 from sip.signalling.digest import Login, Secret
 from sip.signalling.exchange import Asking, Timer, cancel_for
+from sip.signalling.headers import Headers
 from sip.signalling.leg import Book, Dialled, EndedBy, Leg
 from sip.signalling.message import Response
 from sip.signalling.offer import Local, OfferError, SdpError
 from sip.signalling.transfer import outcome_of
 from sip.signalling.transport import Hop
-from sip.signalling.uri import Uri, parse_name_addr, parse_uri, quote, user_part
+from sip.signalling.uri import Params, Uri, param, parse_name_addr, parse_uri, quote, user_part
 
 _REDIRECTS = 3
 _TRIES = 6
@@ -84,7 +85,9 @@ class OutgoingLeg(Leg):
         self._fields: tuple[tuple[str, str], ...] = ()
         self._deadline: Timer | None = None
         self._outcome: asyncio.Future[Dialled] = asyncio.get_running_loop().create_future()
-        self._body = self.session.negotiation.offer(local)
+        self._local = local
+        self._body = b""
+        self._finding: asyncio.Task[None] | None = None
 
     # What the owner calls.
 
@@ -120,12 +123,19 @@ class OutgoingLeg(Leg):
         if self.ended:
             self.clear()
             return
+        self.book.reach(self, self.hop.address[0])
+        self._offer(self.placed(self._local))
         self._seq += 1
         self._heard = False
         invite = self.core.build(self.hop, "INVITE", str(self.called.uri), self._invite(), self._body)
         self._asking = self.core.ask(self.hop, invite, self._response, self._lost)
         if self._deadline is None:
             self._deadline = self.core.clock.call_later(self.called.ring_s, self._overdue)
+
+    def _offer(self, local: Local) -> None:
+        """Write our offer anew where the way to the peer shows us under another address."""
+        if not self._body or local != self.session.negotiation.local:
+            self._body = self.session.negotiation.offer(local)
 
     def unreachable(self) -> None:
         """The name of the callee's host leads nowhere."""
@@ -288,19 +298,23 @@ class OutgoingLeg(Leg):
         return True
 
     def _redirect(self, answer: Response) -> bool:
-        """Follow the first SIP Contact (8.1.3.4), a few times, and only where no name must be resolved."""
+        """Follow the SIP Contact that is liked best (8.1.3.4), a few times."""
         self._redirects += 1
-        try:
-            target = parse_name_addr(answer.headers.values("Contact")[0]).uri
-        except (ValueError, IndexError):
-            return False
-        hop = self.core.literal_hop(target)
-        if self._redirects > _REDIRECTS or target.scheme != "sip" or hop is None:
+        target = preferred(answer.headers)
+        if self._redirects > _REDIRECTS or target is None:
             return False
         self.called = replace(self.called, uri=replace(target, headers=""), routes=())
-        self.hop = hop
-        self._restart()
+        self._heard = False
+        self._finding = asyncio.get_running_loop().create_task(self._find())
         return True
+
+    async def _find(self) -> None:
+        hops = await self.core.locate(self.called.uri, self.called.ca)
+        if not hops:
+            self._conclude("refused")
+            return
+        self.hop, *self.others = hops
+        self._restart()
 
     def _restart(self) -> None:
         self._forks.clear()
@@ -337,7 +351,7 @@ class OutgoingLeg(Leg):
         if self._asking and not self._cancel_sent:
             self._cancel_sent = True
             self.core.exchanges.ask(
-                cancel_for(self._asking.request), self.hop, lambda _: None, lambda _: None
+                cancel_for(self._asking.request), self._asking.hop, lambda _: None, lambda _: None
             )
 
     def _conclude(self, outcome: Dialled) -> None:
@@ -355,10 +369,34 @@ class OutgoingLeg(Leg):
             self._deadline.cancel()
             self._deadline = None
 
+    def clear(self) -> None:
+        """Stop what waits and leave the book."""
+        if self._finding:
+            self._finding.cancel()
+        super().clear()
+
     def finish(self, by: EndedBy, *, keep: bool = False) -> None:
         """End the leg; whoever waits for an answer learns it."""
         self._settle("failed" if by == "error" else "ended")
         super().finish(by, keep=keep)
+
+
+def preferred(headers: Headers) -> Uri | None:
+    """Give the SIP URI with the highest q among the Contacts, the first of equals; None without any."""
+    try:
+        contacts = [parse_name_addr(value) for value in headers.values("Contact")]
+    except ValueError:
+        return None
+    usable = [one for one in contacts if one.uri.scheme in {"sip", "sips"}]
+    return max(usable, key=lambda one: _liking(one.params)).uri if usable else None
+
+
+def _liking(params: Params) -> float:
+    """Read q; a Contact without one, or with nonsense, counts as wanted most (RFC 3261 20.10)."""
+    try:
+        return min(1.0, float(param(params, "q") or 1.0))
+    except ValueError:
+        return 1.0
 
 
 def sender_of(user: str, host: str, name: str = "") -> str:

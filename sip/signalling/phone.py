@@ -8,7 +8,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+import structlog
+
 from sip.signalling.account import Extension
+from sip.signalling.certificates import CertificateError, client_context
 from sip.signalling.core import Core, bracketed
 from sip.signalling.digest import Secret
 from sip.signalling.guard import Peers
@@ -21,12 +24,13 @@ from sip.signalling.outgoing import Called, OutgoingLeg, sender_of
 from sip.signalling.phone_settings import Account, Listen, Peer, PhoneSettings
 from sip.signalling.reception import Reception
 from sip.signalling.resolve import Resolver
-from sip.signalling.stream import Inlet, Stream, client_context
+from sip.signalling.stream import Inlet, Stream
 from sip.signalling.transport import Address, Carrier, Hop, Udp
 from sip.signalling.uri import Uri, is_number, parse_uri, user_part
 
 __all__ = ["Leg", "Phone", "PhoneSettings"]
 
+log = structlog.get_logger("sip")
 _FAREWELL_PAUSES = 32  # of a tenth of T1 each: three repetitions
 
 
@@ -82,13 +86,14 @@ class Phone:
             ValueError: an account's registrar is no host.
         """
         self._core = Core(self.settings, asyncio.get_running_loop(), self.counters)
+        self._core.locate, self._core.way_out = self.hops, self._carrier
         self._reception = Reception(self._core, self._legs, self._peer_of, self._origin_of, self._invited)
         self._check_authorities()
         for account in self.settings.accounts:
             self._extensions[account.name] = Extension(self._core, account, self.hops)
         try:
             for listen in self.settings.listen:
-                await self._listen(listen)
+                await self._listen_if_free(listen)
         except OSError:
             self._close_carriers()
             raise
@@ -103,6 +108,14 @@ class Phone:
     def _invited(self, leg: Leg) -> None:
         self.on_invite(leg)
 
+    async def _listen_if_free(self, listen: Listen) -> None:
+        try:
+            await self._listen(listen)
+        except OSError as error:
+            if listen.needed:
+                raise
+            log.warning("not listening", transport=listen.transport, error=str(error))
+
     async def _listen(self, listen: Listen) -> None:
         if listen.transport == "udp":
             udp = Udp(self._reception.datagram)
@@ -116,6 +129,21 @@ class Phone:
     def _stream(self, name: str) -> Stream:
         reception = self._reception
         return Stream(name, Inlet(reception.message, reception.fault, self._lost, reception.admits))
+
+    def renew_certificates(self) -> None:
+        """Take renewed TLS certificates into use; calls under way keep their connections."""
+        for carrier in self._core.carriers:
+            if isinstance(carrier, Stream):
+                self._renew(carrier)
+
+    def _renew(self, carrier: Stream) -> None:
+        try:
+            if carrier.renew():
+                self.counters["certificate_renewed"] += 1
+                log.info("certificate renewed", transport=carrier.name)
+        except CertificateError as error:
+            self.counters["certificate_unusable"] += 1
+            log.warning("renewed certificate unusable", transport=carrier.name, fault=error.fault)
 
     def _lost(self, hop: Hop) -> None:
         self._core.exchanges.failed(hop)
@@ -157,6 +185,11 @@ class Phone:
             if carrier.name == transport:
                 return carrier.local
         raise LookupError(f"no {transport} transport is open")
+
+    @property
+    def transports(self) -> tuple[str, ...]:
+        """What we listen on, the preferred one first."""
+        return tuple(carrier.name for carrier in self._core.carriers if carrier.listening)
 
     async def until_registered(self, account: str) -> None:
         """Wait until an account is registered."""

@@ -5,18 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from sip.signalling.offer import Srtp
+
 TransportName = Literal["udp", "tcp", "tls"]
 
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """One socket to listen on; port 0 picks a free one. TLS needs certificate and key (PEM files)."""
+    """One socket to listen on.
+
+    Args:
+        transport: what is spoken there.
+        host: address of ours; 0.0.0.0 and :: are all of them.
+        port: 0 picks a free one.
+        certificate: PEM file with the chain, for TLS; read again when it changes.
+        key: PEM file with its private key, "" if the certificate's file holds it.
+        needed: without it the telephone does not start; else a taken port is logged and done without.
+    """
 
     transport: TransportName = "udp"
     host: str = "127.0.0.1"
     port: int = 5060
     certificate: str = ""
     key: str = ""
+    needed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +47,7 @@ class Account:
         channels: most calls at once by this account, 0 for no limit of its own.
         trust_identity: believe P-Asserted-Identity/Remote-Party-ID from this side.
         ca: PEM file of certificate authorities for TLS, "" for the system's.
+        srtp: whether calls of this side are protected, see `sip.signalling.offer.Local`.
     """
 
     name: str
@@ -48,6 +61,7 @@ class Account:
     channels: int = 0
     trust_identity: bool = True
     ca: str = ""
+    srtp: Srtp = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +79,7 @@ class Peer:
         channels: most calls at once with this peer, 0 for no limit of its own.
         trust_identity: believe P-Asserted-Identity/Remote-Party-ID from this side.
         ca: PEM file of certificate authorities for TLS, "" for the system's.
+        srtp: whether calls of this side are protected, see `sip.signalling.offer.Local`.
     """
 
     name: str
@@ -77,6 +92,7 @@ class Peer:
     channels: int = 0
     trust_identity: bool = True
     ca: str = ""
+    srtp: Srtp = "off"
 
 
 LOOPBACK = Peer("loopback", ("127.0.0.0/8", "::1/128"))
@@ -117,3 +133,8 @@ class PhoneSettings:
     t1_s: float = 0.5
     nameservers: tuple[str, ...] = ()
     nameserver_port: int = 53
+
+    def srtp(self, line: str) -> Srtp:
+        """Tell whether calls by an account or peer are protected."""
+        known: tuple[Account | Peer, ...] = (*self.accounts, *self.peers)
+        return next((one.srtp for one in known if one.name == line), "off")

@@ -46,6 +46,8 @@ _SCHEMES = frozenset({"sip", "sips", "tel"})
 _KEEP_ALIVE = b"\r\n\x00"
 _UNCHALLENGED = frozenset({"ACK", "CANCEL"})  # RFC 3261 22.1: nobody could answer
 
+CALLED = Peer("called")
+
 Refusal = tuple[int, list[tuple[str, str]]]
 
 
@@ -85,7 +87,7 @@ class Reception:
         """Take one datagram; whatever it holds, this returns."""
         if not data.strip(_KEEP_ALIVE):
             return
-        if self._peer_of(hop.address[0]) is None:
+        if self._known(hop.address[0]) is None:
             self._drop("unknown_peer", hop)
             return
         try:
@@ -97,8 +99,8 @@ class Reception:
 
     def message(self, message: Message, hop: Hop) -> None:
         """Take one message; whatever becomes of it, this returns."""
-        peer = self._peer_of(hop.address[0])
-        if peer is None:
+        peer = self._known(hop.address[0])
+        if peer is None or (peer is CALLED and isinstance(message, Request) and not message.to.tag):
             self._drop("unknown_peer", hop)
             return
         try:
@@ -117,7 +119,14 @@ class Reception:
 
     def admits(self, host: str) -> bool:
         """Tell whether a source may connect to our streams."""
-        return self._peer_of(host) is not None
+        return self._known(host) is not None
+
+    def _known(self, host: str) -> Peer | None:
+        """Find whose address it is; whoever we have called may say what belongs to that call, and no more."""
+        peer = self._peer_of(host)
+        if peer is None and (self._legs.reaches(host) or self.core.exchanges.asks(host)):
+            return CALLED
+        return peer
 
     # Messages.
 

@@ -74,8 +74,8 @@ class Registration:
         """The registrar's URI: never with a user part (RFC 3261 10.2; FRITZ!Box insists)."""
         return f"sip:{self.account.domain}"
 
-    def fields(self, contact: str, *, leave: bool = False) -> list[tuple[str, str]]:
-        """Write the next REGISTER's fields; `leave` ends the registration."""
+    def fields(self, contact: str, *, leave: bool = False, stale: str = "") -> list[tuple[str, str]]:
+        """Write the next REGISTER's fields; `leave` ends the registration, `stale` is a contact to forget."""
         self._seq += 1
         address = f"<sip:{self.account.user}@{self.account.domain}>"
         proof = self._proof or self.login.fields("REGISTER", self.uri)
@@ -85,7 +85,7 @@ class Registration:
             ("To", address),
             ("Call-ID", self._call_id),
             ("CSeq", f"{self._seq} REGISTER"),
-            ("Contact", contact),
+            ("Contact", f"{contact}, {stale};expires=0" if stale else contact),
             ("Expires", "0" if leave else str(self._wanted_s)),
             *proof,
         ]

@@ -7,7 +7,6 @@ import random
 import socket
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 from itertools import accumulate
 from typing import Any
 
@@ -16,7 +15,7 @@ import dns.exception
 import dns.rdtypes.IN.SRV
 import dns.resolver
 
-from sip.signalling.core import DEFAULT_PORTS, transport_of
+from sip.signalling.core import DEFAULT_PORTS, is_address, transport_of
 from sip.signalling.uri import Uri
 
 # NAPTR services and SRV names of the transports that we speak, in the order tried without NAPTR.
@@ -157,12 +156,3 @@ class Resolver:
 def _service(record: dns.rdtypes.IN.SRV.SRV) -> Service:
     host = record.target.to_text(omit_final_dot=True)
     return Service(int(record.priority), int(record.weight), int(record.port or 0), host)
-
-
-def is_address(host: str) -> bool:
-    """Tell an IP address from a name."""
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True

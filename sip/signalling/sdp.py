@@ -39,10 +39,9 @@ class Crypto:
 
 PCMU = Codec(0, "PCMU")
 PCMA = Codec(8, "PCMA")
-G722 = Codec(9, "G722")
 EVENTS = Codec(101, "telephone-event", 8000, "0-16")
 # Payload types that need no rtpmap (RFC 3551 6).
-STATIC = {0: PCMU, 8: PCMA, 9: G722, 13: Codec(13, "CN")}
+STATIC = {0: PCMU, 8: PCMA, 9: Codec(9, "G722"), 13: Codec(13, "CN")}
 SIZE_LIMIT = 16_384
 SDP_TYPE = "application/sdp"
 _DIRECTIONS: dict[str, Direction] = {

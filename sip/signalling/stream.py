@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
+from sip.signalling.certificates import CertificateError, Renewable, client_context
 from sip.signalling.core import DEFAULT_PORTS
 from sip.signalling.framing import PING, PONG, Framer, Ping
 from sip.signalling.message import Message, MessageError
@@ -17,7 +18,7 @@ from sip.signalling.transport import Address, Hop, mark
 
 MOST_CONNECTIONS = 512
 MOST_PER_SOURCE = 64
-_CONNECT_S = 8.0
+_CONNECT_S = 5.0  # a caller waits meanwhile
 _HALF_MESSAGE_S = 20.0  # a message must be complete by then
 _PENDING_BYTES = 1_000_000
 
@@ -57,6 +58,7 @@ class Stream:
         self.connections: dict[Address, Connection] = {}
         self.sources: Counter[str] = Counter()
         self._server: asyncio.Server | None = None
+        self._papers: Renewable | None = None
         self._expected: dict[Address, tuple[str, str]] = {}
         self._dialling: set[asyncio.Task[None]] = set()
 
@@ -66,7 +68,7 @@ class Stream:
         Raises:
             OSError: the address is in use or not ours, or the certificate cannot be read.
         """
-        context = server_context(listen) if self.name == "tls" else None
+        context = self._identified(listen) if self.name == "tls" else None
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(
@@ -78,6 +80,26 @@ class Stream:
                 error.errno, f"SIP over {self.name} cannot listen on {place}: {error.strerror}"
             ) from None
         self.local = self._server.sockets[0].getsockname()[:2]
+
+    def _identified(self, listen: Listen) -> ssl.SSLContext:
+        try:
+            self._papers = Renewable(listen.certificate, listen.key)
+        except CertificateError as error:
+            raise OSError(f"SIP over TLS cannot use the certificate {listen.certificate}: {error}") from None
+        return self._papers.context
+
+    @property
+    def listening(self) -> bool:
+        """Tell whether others can connect to us."""
+        return self._server is not None
+
+    def renew(self) -> bool:
+        """Take a renewed certificate into use; return whether there was one.
+
+        Raises:
+            CertificateError: it cannot be used; the former one goes on.
+        """
+        return self._papers.renew() if self._papers else False
 
     def expect(self, address: Address, name: str, ca: str = "") -> None:
         """Say what name the certificate at an address must show, and whose word counts ("" the system's)."""
@@ -217,29 +239,3 @@ class Connection(asyncio.Protocol):
         """Close after what is written has left."""
         if self._transport:
             self._transport.close()
-
-
-def server_context(listen: Listen) -> ssl.SSLContext:
-    """Make the server's TLS context.
-
-    Raises:
-        OSError: certificate or key cannot be read.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(listen.certificate, listen.key or None)
-    except OSError as error:
-        raise OSError(f"SIP over TLS cannot use the certificate {listen.certificate}: {error}") from None
-    return context
-
-
-def client_context(ca: str) -> ssl.SSLContext:
-    """Make a client's TLS context: the peer's certificate is always checked.
-
-    Raises:
-        OSError: the file of authorities cannot be read.
-    """
-    context = ssl.create_default_context(cafile=ca or None)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context

@@ -24,6 +24,10 @@ class Carrier(Protocol):
     reliable: bool
     local: Address
 
+    @property
+    def listening(self) -> bool:
+        """Tell whether others can begin to talk to us here."""
+
     def send(self, data: bytes, to: Address) -> None:
         """Send one message; raises OSError when it cannot leave."""
 
@@ -103,6 +107,11 @@ class Udp(asyncio.DatagramProtocol):
         if len(data) > LARGEST_DATAGRAM - 28:
             raise OSError("message too large for a datagram")
         self._transport.sendto(data, to)
+
+    @property
+    def listening(self) -> bool:
+        """Tell whether the socket is open."""
+        return self._transport is not None
 
     def alive(self, to: Address) -> bool:  # noqa: ARG002  # a datagram needs no way to be opened
         """Tell that every address can be written to."""

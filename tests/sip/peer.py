@@ -18,6 +18,7 @@ SDP = (
     b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
     b"m=audio 40000 RTP/AVP 8 0 101\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\n"
 )
+LIMIT_S = 20.0  # far beyond what anything here takes, even on a busy machine
 OURS = Local("127.0.0.1", 42000)
 FAST = PhoneSettings(listen=(Listen(port=0),), t1_s=0.02, session_expires_s=0)
 
@@ -43,7 +44,7 @@ class Peer(asyncio.DatagramProtocol):
         assert self._transport
         self._transport.sendto(bytes(data), self.target)
 
-    async def receive(self, seconds: float = 3.0) -> Message:
+    async def receive(self, seconds: float = LIMIT_S) -> Message:
         return parse(await asyncio.wait_for(self.inbox.get(), seconds))
 
     async def response(self, status: int) -> Response:
@@ -98,18 +99,18 @@ class House:
         self.legs.put_nowait(leg)
 
     async def leg(self) -> Leg:
-        return await asyncio.wait_for(self.legs.get(), 3)
+        return await asyncio.wait_for(self.legs.get(), LIMIT_S)
 
     async def until(self, *wanted: tuple[str, object]) -> None:
         """Wait until the phone has told all of `wanted`."""
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(LIMIT_S):
             while not all(one in self.told for one in wanted):
                 self.news.clear()
                 await self.news.wait()
 
     async def counted(self, kind: str, least: int) -> None:
         """Wait until the phone has counted something `least` times; counters wake nobody, so this looks."""
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(LIMIT_S):
             while self.phone.counters[kind] < least:  # noqa: ASYNC110  # as said above
                 await asyncio.sleep(0.002)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from sip.signalling.digest import Gate
 from sip.signalling.message import Request, parse
+from sip.signalling.transport import Address
 from tests.sip.peer import Peer, answer_to
 
 Script = Callable[[Request], tuple[int, str] | None]
@@ -26,12 +27,14 @@ class Registrar(Peer):
         script: status and extra fields to answer a proven REGISTER with; None lets it succeed.
         expires_s: what is granted.
         algorithm: the only challenge made, "" for all.
+        shown: address that requests seem to come from, as address translation would have it.
     """
 
     users: dict[str, str] = field(default_factory=dict)
     script: Script = willing
     expires_s: int = 60
     algorithm: str = ""
+    shown: Callable[[], Address] | None = None
     seen: list[Request] = field(default_factory=list)
     contacts: list[str] = field(default_factory=list)
 
@@ -46,7 +49,11 @@ class Registrar(Peer):
         asked = parse(data)
         assert isinstance(asked, Request)
         self.seen.append(asked)
-        self.send(self._answer(asked))
+        answer = self._answer(asked)
+        if self.shown:
+            host, port = self.shown()
+            answer = answer.replace(b";rport\r\n", f";received={host};rport={port}\r\n".encode())
+        self.send(answer)
 
     def _answer(self, asked: Request) -> bytes:
         refusal = self._challenge(asked)

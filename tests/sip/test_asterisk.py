@@ -57,7 +57,7 @@ async def caller(asterisk: Asterisk) -> AsyncIterator[tuple[House, House, Leg, L
         they.take(out)
         leg = await us.leg()
         leg.answer(sound(42102))  # type: ignore[arg-type]
-        assert await asyncio.wait_for(out.answered(), 5) == "answered"
+        assert await asyncio.wait_for(out.answered(), 20) == "answered"
         await us.until(("confirmed", None))
         yield us, they, leg, out
 

@@ -127,7 +127,7 @@ async def test_baresip_is_held_and_resumed(papers: Path) -> None:
         leg.hold(replace(OURS, direction="sendonly"))
         await home.until(("sound", "sendonly"))
         leg.hold(OURS)
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(20):
             while home.told[-1] != ("sound", "sendrecv"):
                 home.news.clear()
                 await home.news.wait()
@@ -142,7 +142,7 @@ async def test_we_call_baresip_and_it_hangs_up(papers: Path) -> None:
         phone.on_incoming(called.put_nowait)
         leg = home.phone.call(await own_uri(phone, home), OURS, caller="030555")
         home.take(leg)
-        call = await asyncio.wait_for(called.get(), 5)
+        call = await asyncio.wait_for(called.get(), 20)
         await call.answer()
         assert await leg.answered() == "answered"
         assert leg.sound is not None

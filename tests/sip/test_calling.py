@@ -6,11 +6,15 @@ import asyncio
 
 import pytest
 
+from sip.signalling.headers import Headers
 from sip.signalling.leg import Leg
 from sip.signalling.message import Request
 from sip.signalling.offer import Crypto, Local
+from sip.signalling.outgoing import preferred
 from sip.signalling.phone_settings import Peer as KnownPeer
-from tests.sip.peer import OURS, SDP, House, answer_to, house, settings
+from sip.signalling.phone_settings import PhoneSettings
+from tests.sip.name_server import name_server
+from tests.sip.peer import OURS, SDP, Call, House, answer_to, house, settings
 
 CONTACT = "Contact: <sip:peer@127.0.0.1:{}>"
 
@@ -195,6 +199,54 @@ async def test_a_302_is_followed() -> None:
         assert await leg.answered() == "answered"
 
 
+def names(port: int) -> PhoneSettings:
+    return settings(nameservers=("127.0.0.1",), nameserver_port=port)
+
+
+async def test_a_302_to_a_host_name_is_followed_where_dns_leads() -> None:
+    async with name_server({}) as dns, house(names(dns.port)) as home:
+        dns.zone["_sip._udp.desk.test.", "SRV"] = [f"1 1 {home.peer.port} home.test."]
+        dns.zone["home.test.", "A"] = ["127.0.0.1"]
+        leg = home.phone.call(f"sip:100@127.0.0.1:{home.peer.port}", OURS)
+        first = await home.peer.request("INVITE")
+        home.peer.send(answer_to(first, 302, "far", extra="Contact: <sip:200@desk.test>"))
+        second = await home.peer.request("INVITE")
+        assert (second.uri, second.cseq.number) == ("sip:200@desk.test", 2)
+        home.peer.send(answer_to(second, 486, "far"))
+        assert await leg.answered() == "busy"
+
+
+async def test_a_302_to_a_name_that_leads_nowhere_is_a_refusal() -> None:
+    async with name_server({}) as dns, house(names(dns.port)) as home:
+        leg = home.phone.call(f"sip:100@127.0.0.1:{home.peer.port}", OURS)
+        first = await home.peer.request("INVITE")
+        home.peer.send(answer_to(first, 302, "far", extra="Contact: <sip:200@nowhere.test>"))
+        assert await asyncio.wait_for(leg.answered(), 10) == "refused"
+
+
+async def test_a_call_given_up_while_a_name_is_looked_up_goes_nowhere() -> None:
+    async with name_server({}) as dns, house(names(dns.port)) as home:
+        dns.zone["home.test.", "A"] = ["127.0.0.1"]
+        leg = home.phone.call(f"sip:100@127.0.0.1:{home.peer.port}", OURS)
+        first = await home.peer.request("INVITE")
+        home.peer.send(answer_to(first, 302, "far", extra="Contact: <sip:200@home.test>"))
+        await home.peer.request("ACK")
+        leg.hang_up()
+        assert await leg.answered() == "ended"
+        await home.phone.close()
+        assert home.peer.silent()
+
+
+def test_the_contact_that_is_liked_best_is_the_one_to_follow() -> None:
+    def best(*contacts: str) -> str:
+        return str(preferred(Headers([("Contact", one) for one in contacts])))
+
+    assert best("<sip:a@x>;q=0.2", "<sip:b@x>;q=0.9", "<sip:c@x>;q=0.9") == "sip:b@x"
+    assert best("<sip:a@x>;q=0.2", "<sip:b@x>") == "sip:b@x"
+    assert best("<mailto:a@x>", "<sip:b@x>;q=0.1") == "sip:b@x"
+    assert best("<tel:+49>") == "None"
+
+
 async def test_redirections_do_not_go_round_for_ever() -> None:
     async with house() as home:
         leg = dial(home)
@@ -259,7 +311,7 @@ async def test_the_peer_may_hang_up() -> None:
 async def test_an_offer_with_keys_asks_for_srtp() -> None:
     suite = "AES_CM_128_HMAC_SHA1_80"
     ours, theirs = Crypto(1, suite, "A" * 40), Crypto(1, suite, "B" * 40)
-    local = Local("127.0.0.1", 42000, crypto=(ours,), secure=True)
+    local = Local("127.0.0.1", 42000, crypto=(ours,), srtp="required")
     async with house() as home:
         leg = home.phone.call(f"sip:100@127.0.0.1:{home.peer.port}", local)
         invite = await home.peer.request("INVITE")
@@ -288,3 +340,23 @@ async def test_a_target_that_leads_nowhere_is_a_clear_error() -> None:
     async with house() as home:
         with pytest.raises(ValueError, match="line"):
             home.phone.call("0305555", OURS)
+
+
+async def test_whom_we_call_without_knowing_it_may_speak_of_that_call_and_of_nothing_else() -> None:
+    elsewhere = settings(peers=(KnownPeer("pbx", ("192.0.2.1",)),))
+    async with house(elsewhere) as home:
+        leg, invite = await answered(home)
+        home.peer.send(Call(home.peer.port).invite())  # a call of its own: silence
+        bye = (
+            f"BYE sip:x@127.0.0.1 SIP/2.0\r\n"
+            f"Via: SIP/2.0/UDP 127.0.0.1:{home.peer.port};branch=z9hG4bKb;rport\r\n"
+            f"From: {invite.headers.get('To')};tag=far\r\nTo: {invite.headers.get('From')}\r\n"
+            f"Call-ID: {invite.call_id}\r\nCSeq: 1 BYE\r\n\r\n"
+        )
+        home.peer.send(bye.encode())
+        assert (await home.peer.final()).cseq.method == "BYE"
+        await home.until(("ended", "caller"))
+        home.peer.send(Call(home.peer.port, call_id="later").invite())
+        await home.counted("dropped_unknown_peer", 2)
+        assert (home.peer.silent(), home.legs.qsize()) == (True, 1)
+        assert leg.ended

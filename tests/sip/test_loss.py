@@ -37,7 +37,7 @@ async def test_every_call_is_answered_and_ended_although_messages_are_lost(
         assert await asyncio.gather(*[leg.answered() for leg in legs]) == ["answered"] * CALLS
         for leg in legs:
             leg.hang_up()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while home.phone.legs:
                 home.news.clear()
                 await home.news.wait()

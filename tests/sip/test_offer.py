@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from sip.signalling.negotiation import Negotiation
 from sip.signalling.offer import (
     EVENTS,
-    G722,
     PCMA,
     PCMU,
     Codec,
@@ -62,11 +61,6 @@ def test_a_codec_may_come_under_any_number_and_spelling() -> None:
     )
     sound = answered(body)
     assert (sound.codec, sound.events) == (Codec(96, "PCMA"), Codec(97, "telephone-event"))
-
-
-def test_wide_sound_is_taken_where_we_speak_it() -> None:
-    wide = replace(OURS, codecs=(G722, PCMA, EVENTS))
-    assert answered(SDP.replace(b"8 0 101", b"9 8 101"), wide).codec == G722
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,63 @@
+"""Address translation between us and a peer: which of its addresses, and of ours, can be believed."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from ipaddress import ip_address
+
+from sip.signalling.headers import Via
+from sip.signalling.transport import Address
+from sip.signalling.uri import param
+
+_PORTS = 65_536
+
+
+def vouched(announced: str, source: str) -> frozenset[str]:
+    """Give the addresses besides the announced one that a peer's sound may come from.
+
+    A peer behind address translation announces an address that means nothing here. Only then the place that
+    its signalling comes from is as good; who announces a public address is taken at its word, so that a
+    forged packet from the signalling host cannot draw the sound away.
+
+    Args:
+        announced: address of its session description.
+        source: where its signalling comes from.
+    """
+    means_nothing = not is_global(announced) and not is_unspecified(announced)
+    return frozenset({source} if means_nothing and announced != source else ())
+
+
+@lru_cache(maxsize=256)
+def is_unspecified(host: str) -> bool:
+    """Tell whether an IP address means no host, or all of ours."""
+    return ip_address(host).is_unspecified
+
+
+@lru_cache(maxsize=256)
+def is_global(host: str) -> bool:
+    """Tell whether an IP address means the same host everywhere (RFC 6890)."""
+    return ip_address(host).is_global
+
+
+def mapped(via: Via, own: Address) -> Address | None:
+    """Give the address that an answer's Via says our request came from (RFC 3581 4).
+
+    Args:
+        via: our own Via as the peer gave it back.
+        own: the address that we wrote into it.
+
+    Returns:
+        The address; None when it is not another one, not usable, or when we need none: an address of ours
+        that means the same everywhere is not translated.
+    """
+    host, port = param(via.params, "received") or own[0], param(via.params, "rport") or str(own[1])
+    try:
+        seen, before = ip_address(host.strip("[]")), ip_address(own[0])
+    except ValueError:
+        return None
+    if seen.version != before.version or seen.is_unspecified or seen.is_multicast or before.is_global:
+        return None
+    if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < _PORTS):
+        return None
+    found = (str(seen), int(port))
+    return None if found == own else found
