@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, WithJsonSchema
 
 from callflow.hours import Calendar, Closure, Deputy, Rotation, Span, Spans
 from callflow.kinds.base import Part
@@ -77,10 +77,23 @@ def _phone(value: str) -> str:
     return number
 
 
+_WRITTEN_SPAN = {"type": "string", "pattern": r"^\d{1,2}:\d{2}\s*[-–]\s*\d{1,2}:\d{2}$"}
+_WRITTEN_SPANS = [{"const": "closed"}, _WRITTEN_SPAN, {"type": "array", "items": _WRITTEN_SPAN}]
+"""How people write what the validators read, for the JSON Schema."""
+
 OneSpan = Annotated[Span, BeforeValidator(_span)]
-Opening = Annotated[tuple[OneSpan, ...], BeforeValidator(_listed), AfterValidator(_in_order)]
-OnCall = Annotated[tuple[OneSpan, ...], BeforeValidator(_listed)]
-AsWeekday = Annotated[Opening | None, BeforeValidator(lambda value: None if value == "as_weekday" else value)]
+Opening = Annotated[
+    tuple[OneSpan, ...],
+    BeforeValidator(_listed),
+    AfterValidator(_in_order),
+    WithJsonSchema({"anyOf": _WRITTEN_SPANS}),
+]
+OnCall = Annotated[tuple[OneSpan, ...], BeforeValidator(_listed), WithJsonSchema({"anyOf": _WRITTEN_SPANS})]
+AsWeekday = Annotated[
+    Opening | None,
+    BeforeValidator(lambda value: None if value == "as_weekday" else value),
+    WithJsonSchema({"anyOf": [{"const": "as_weekday"}, *_WRITTEN_SPANS]}),
+]
 
 
 class WrittenDeputy(Part):

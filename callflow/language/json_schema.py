@@ -1,12 +1,7 @@
-"""The JSON Schema of flow files, made from the kinds, so that editors complete and check while one types.
-
-python -m callflow.language.json_schema > config/flow.schema.json
-"""
+"""The JSON Schema of flow files, made from the kinds, so that editors complete and check while one types."""
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
@@ -60,12 +55,3 @@ def _tidy(part: dict[str, Any]) -> None:
 
 def _shorthand(target: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [{"type": "string"}, target]} if target.get("$ref") in _SHORT else target
-
-
-def text() -> str:
-    """Write the schema as its file reads."""
-    return json.dumps(flow_schema(), ensure_ascii=False, indent=2) + "\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(text())

@@ -89,7 +89,7 @@ def test_a_fault_in_a_form_is_told_with_the_rest(config: Path) -> None:
         ["rezept.yaml", "hours.yaml"],
     )
     alone = run("check", config / "forms", "--format", "json")
-    assert [entry["line"] for entry in json.loads(alone.output)] == [8]
+    assert [entry["line"] for entry in json.loads(alone.output)] == [9]
 
 
 def test_hours_are_printed_as_callers_meet_them(config: Path) -> None:

@@ -44,11 +44,11 @@ def test_without_a_public_address_links_point_to_the_web_address() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "found"),
     [
-        ("valid_hours: 72", "valid_hours: bald", ("practice.yaml", 47, 16, "value-wrong")),
-        ("  name: Hausarzt", "  nam: Hausarzt", ("practice.yaml", 2, 1, "field-missing")),
-        ("language: de  ", "language: fr  ", ("practice.yaml", 8, 11, "value-wrong")),
-        ("countries: [DE]", "countries: &a [DE]", ("practice.yaml", 42, 14, "yaml-alias")),
-        ("per_day: 400", "per_day: 0400", ("practice.yaml", 44, 12, "unquoted")),
+        ("valid_hours: 72", "valid_hours: bald", ("practice.yaml", 48, 16, "value-wrong")),
+        ("  name: Hausarzt", "  nam: Hausarzt", ("practice.yaml", 3, 1, "field-missing")),
+        ("language: de  ", "language: fr  ", ("practice.yaml", 9, 11, "value-wrong")),
+        ("countries: [DE]", "countries: &a [DE]", ("practice.yaml", 43, 14, "yaml-alias")),
+        ("per_day: 400", "per_day: 0400", ("practice.yaml", 45, 12, "unquoted")),
     ],
 )
 def test_a_mistake_is_named_by_file_line_and_column(
@@ -63,7 +63,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_a_destination_that_does_not_exist_stops_the_start(tmp_path: Path) -> None:
     folder = _practice(tmp_path, old="destination: empfang", new="destination: keller", file="lines.yaml")
-    assert _problems(folder) == [("lines.yaml", 19, 18, "plan-fault")]
+    assert _problems(folder) == [("lines.yaml", 20, 18, "plan-fault")]
 
 
 def test_secrets_come_from_the_env_file_and_never_show(
