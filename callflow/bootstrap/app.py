@@ -126,11 +126,15 @@ def build(settings: Settings) -> Rooms:
     calls = Precedence()
     lines = LineServer(app_socket(settings.data), Homes(sessions, settings.plan), takeover, calls=calls)
     asterisks = asterisk.asterisk_lines(settings, sessions, studio, sealer)
-    desk_calls = DeskCalls(store, studio, asterisk.diallers(asterisks), tuple(settings.plan.numbers), _now)
+    over_twilio = twilio.diallers(settings, store, _now)
+    diallers = {**asterisk.diallers(asterisks), **over_twilio}
+    desk_calls = DeskCalls(store, studio, diallers, tuple(settings.plan.numbers), _now)
     house = _house(settings, store, deadlines, lines, asterisks, flows)
     web = create_app(replace(house, calls=calls, desk_calls=desk_calls))
     for router in twilio.voice_routers(settings, sessions, sealer, _now):
         web.include_router(router)
+    for dialler in over_twilio.values():
+        web.include_router(dialler.router())
     for router in sending.receipts(settings, store, handlers.sms_lost, _now):
         web.include_router(router)
     return Rooms(

@@ -14,6 +14,9 @@ from callflow.prompts.cache import Cache
 from callflow.sealing import Sealer
 from callflow.session import Sessions
 from callflow.settings import Secrets, Settings
+from callflow.store import Store
+from webhooks.calls_api import CallsApi
+from webhooks.dialling import TwilioDialler
 from webhooks.recordings import Recordings
 from webhooks.signature import Signature
 from webhooks.twiml import Site, Target
@@ -57,6 +60,27 @@ def voice_routers(
                 clock=clock,
                 recordings=_recordings(settings, sealer),
             ).router()
+
+
+def diallers(settings: Settings, store: Store, clock: Callable[[], datetime]) -> dict[str, TwilioDialler]:
+    """Return what makes calls for people over each Twilio line; none without an account and its token."""
+    secrets = settings.secrets
+    token = secrets.twilio_auth_token.get_secret_value()
+    lines = {name: line for name, line in settings.plan.lines.items() if isinstance(line, TwilioLine)}
+    if not token or not secrets.twilio_account_sid:
+        return {}
+    made: dict[str, TwilioDialler] = {}
+    for name, line in lines.items():
+        public = (line.public_url or settings.public_url).rstrip("/")
+        made[name] = TwilioDialler(
+            name=name,
+            api=CallsApi(account(settings)),
+            site=Site(f"{public}/webhooks"),
+            signature=Signature(token, public),
+            store=store,
+            clock=clock,
+        )
+    return made
 
 
 def targets(plan: Plan) -> dict[str, Target]:

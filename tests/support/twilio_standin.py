@@ -1,7 +1,7 @@
-"""A stand-in for Twilio's message API that keeps state and can misbehave like the real network.
+"""A stand-in for Twilio's API of messages and calls that keeps state and can misbehave like the real network.
 
-Messages are created, fetched and listed as Twilio's 2010-04-01 API describes; what each does after (or
-instead of) being accepted is chosen per message. Status callbacks are signed with the SDK's own code.
+Both are created, fetched and listed as Twilio's 2010-04-01 API describes; what each does after (or instead
+of) being accepted is chosen per message and call. Status callbacks are signed with the SDK's own code.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any, Literal
+from urllib.parse import urlencode
 
 import httpx
 import uvicorn
@@ -25,11 +26,15 @@ from fastapi.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from twilio.request_validator import RequestValidator
 
+from tests.support.twilio_calls import MAKING, CallBehaviour, PhoneCall
+
 SID = "AC" + "a" * 32
 TOKEN = "stand-in-token"
 ACCOUNT = f"/2010-04-01/Accounts/{SID}"
 LIST = "/2010-04-01/Accounts/{AccountSid}/Messages.json"
 ONE = "/2010-04-01/Accounts/{AccountSid}/Messages/{Sid}.json"
+CALLS = "/2010-04-01/Accounts/{AccountSid}/Calls.json"
+CALL = "/2010-04-01/Accounts/{AccountSid}/Calls/{Sid}.json"
 _AUTHORIZATION = "Basic " + b64encode(f"{SID}:{TOKEN}".encode()).decode()
 Behaviour = Literal[
     "delivered",
@@ -64,6 +69,7 @@ _ERRORS: dict[str, tuple[int, int, str]] = {
     "500_before": (500, 20500, "Internal Server Error"),
     "500_after": (500, 20500, "Internal Server Error"),
     "opted_out": (400, 21610, "Attempt to send to unsubscribed recipient"),
+    "bad_number": (400, 21211, "The 'To' number is not a valid phone number."),
     "no_mobile": (400, 21614, "'To' number is not a valid mobile number"),
     "bad_auth": (401, 20003, "Authenticate"),
     "bad_sender": (400, 21212, "Invalid From Number"),
@@ -123,13 +129,25 @@ class StandIn:
     """The account's state; `choose` says what the next message for a number and text does."""
 
     choose: Callable[[str, str], Behaviour] = lambda _to, _body: "delivered"
+    choose_call: Callable[[str], CallBehaviour] = lambda _to: "made"
     messages: list[Message] = field(default_factory=list)
+    calls: list[PhoneCall] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)
     answers: list[tuple[str, str, int, Any]] = field(default_factory=list)
     list_fails: bool = False
     url: str = ""
+    called: threading.Event = field(default_factory=threading.Event)
     closing: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def forget(self) -> None:
+        """Begin anew, for the next test."""
+        fresh = StandIn()
+        with self.lock:
+            self.choose, self.choose_call, self.list_fails = fresh.choose, fresh.choose_call, False
+            self.called.clear()
+            for kept in (self.messages, self.calls, self.requests, self.answers):
+                kept.clear()
 
     def accepted(self, reference: str) -> int:
         """Return how many messages with this text were accepted."""
@@ -176,9 +194,12 @@ class Api:
         app.post(f"{ACCOUNT}/Messages.json")(self.create)
         app.get(f"{ACCOUNT}/Messages.json")(self.listed)
         app.get(f"{ACCOUNT}/Messages/{{sid}}.json")(self.fetched)
+        app.post(f"{ACCOUNT}/Calls.json")(self.call)
+        app.get(f"{ACCOUNT}/Calls.json")(self.calls_listed)
+        app.get(f"{ACCOUNT}/Calls/{{sid}}.json")(self.call_fetched)
         return app
 
-    async def create(self, request: Request) -> Response:  # noqa: PLR0911  one answer a misbehaviour
+    async def create(self, request: Request) -> Response:
         """Create a message, or misbehave as the test wants it."""
         form = {key: str(value) for key, value in (await request.form()).items()}
         self.standin.requests.append(("create", form["To"]))
@@ -190,13 +211,7 @@ class Api:
         if behaviour not in ACCEPTING:
             return self._refused(request, LIST, behaviour)
         message = self._accept(form, behaviour)
-        if behaviour in ("hang_after", "reset_after"):
-            return await self._silent(behaviour)
-        if behaviour == "500_after":
-            return self._refused(request, LIST, behaviour)
-        if behaviour == "garbage_after":
-            return Response('{"sid": "SM', 201, media_type="application/json")
-        return self._answered(request, LIST, 201, message.resource())
+        return await self._confirmed(request, LIST, behaviour, message.resource())
 
     async def listed(self, request: Request) -> Response:
         """List the messages to a number, latest first, in pages."""
@@ -206,19 +221,78 @@ class Api:
             return self._refused(request, LIST, "500_before")
         with self.standin.lock:
             found = [message.resource() for message in reversed(self.standin.messages) if message.to == to]
-        size = int(request.query_params.get("PageSize", "50"))
-        page = int(request.query_params.get("Page", "0"))
-        return self._answered(request, LIST, 200, _page(found, to, page, size))
+        return self._answered(request, LIST, 200, _page("Messages", found, request))
 
     async def fetched(self, request: Request, sid: str) -> Response:
         """Show one message."""
         self.standin.requests.append(("fetch", sid))
         with self.standin.lock:
             found = next((message for message in self.standin.messages if message.sid == sid), None)
+        return self._found(request, ONE, found)
+
+    async def call(self, request: Request) -> Response:
+        """Make a call, or misbehave as the test wants it."""
+        form = await request.form()
+        self.standin.requests.append(("call", str(form["To"])))
+        if request.headers.get("authorization") != _AUTHORIZATION:
+            return self._refused(request, CALLS, "bad_auth")
+        behaviour = self.standin.choose_call(str(form["To"]))
+        if behaviour not in MAKING:
+            return self._refused(request, CALLS, behaviour)
+        made = PhoneCall(
+            account=SID,
+            to=str(form["To"]),
+            sender=str(form["From"]),
+            document=str(form["Url"]),
+            callback=str(form["StatusCallback"]),
+            events=tuple(str(each) for each in form.getlist("StatusCallbackEvent")),
+            timeout=str(form["Timeout"]),
+        )
+        with self.standin.lock:
+            self.standin.calls.append(made)
+        self.standin.called.set()
+        return await self._confirmed(request, CALLS, behaviour, made.resource())
+
+    async def calls_listed(self, request: Request) -> Response:
+        """List the calls to or from a number or under a parent, latest first, in pages."""
+        wanted = request.query_params
+        self.standin.requests.append(("list calls", wanted.get("ParentCallSid", wanted.get("To", ""))))
+        if self.standin.list_fails:
+            return self._refused(request, CALLS, "500_before")
+        with self.standin.lock:
+            found = [
+                call.resource()
+                for call in reversed(self.standin.calls)
+                if call.to == wanted.get("To", call.to)
+                and call.sender == wanted.get("From", call.sender)
+                and call.parent == wanted.get("ParentCallSid", call.parent)
+            ]
+        return self._answered(request, CALLS, 200, _page("Calls", found, request))
+
+    async def call_fetched(self, request: Request, sid: str) -> Response:
+        """Show one call."""
+        self.standin.requests.append(("fetch call", sid))
+        with self.standin.lock:
+            found = next((call for call in self.standin.calls if call.sid == sid), None)
+        return self._found(request, CALL, found)
+
+    def _found(self, request: Request, path: str, found: Message | PhoneCall | None) -> Response:
         if found is None:
             gone = {"code": 20404, "message": "not found", "more_info": "", "status": 404}
-            return self._answered(request, ONE, 404, gone)
-        return self._answered(request, ONE, 200, found.resource())
+            return self._answered(request, path, 404, gone)
+        return self._answered(request, path, 200, found.resource())
+
+    async def _confirmed(
+        self, request: Request, path: str, behaviour: str, resource: dict[str, Any]
+    ) -> Response:
+        """Answer after something was accepted, as far as the network lets the answer through."""
+        if behaviour in ("hang_after", "reset_after"):
+            return await self._silent(behaviour)
+        if behaviour == "500_after":
+            return self._refused(request, path, behaviour)
+        if behaviour == "garbage_after":
+            return Response(f'{{"sid": "{resource["sid"][:2]}', 201, media_type="application/json")
+        return self._answered(request, path, 201, resource)
 
     def _accept(self, form: dict[str, str], behaviour: Behaviour) -> Message:
         message = Message(
@@ -235,7 +309,7 @@ class Api:
             self.standin.messages.append(message)
         return message
 
-    async def _silent(self, behaviour: Behaviour) -> Response:
+    async def _silent(self, behaviour: str) -> Response:
         if behaviour.startswith("hang"):
             await _hang(self.standin)
         return _Reset()
@@ -251,13 +325,15 @@ class Api:
         return self._answered(request, path, status, content)
 
 
-def _page(found: list[dict[str, Any]], to: str, page: int, size: int) -> dict[str, Any]:
-    uri = f"{ACCOUNT}/Messages.json?To={to}&PageSize={size}&Page="
+def _page(name: str, found: list[dict[str, Any]], request: Request) -> dict[str, Any]:
+    wanted = dict(request.query_params)
+    size, page = int(wanted.pop("PageSize", "50")), int(wanted.pop("Page", "0"))
+    uri = f"{ACCOUNT}/{name}.json?{urlencode(wanted)}&PageSize={size}&Page="
     end = min(len(found), (page + 1) * size)
     return {
         "end": max(end - 1, 0),
         "first_page_uri": f"{uri}0",
-        "messages": found[page * size : end],
+        name.lower(): found[page * size : end],
         "next_page_uri": f"{uri}{page + 1}" if len(found) > end else None,
         "page": page,
         "page_size": size,
