@@ -27,6 +27,7 @@ from sip.media import tones
 LIFE_S = 1.0  # seconds between two signs of life
 NOTES = "rufweiche-alone"
 SORRY = "sorry"
+MUSIC = "music"
 OURS = ("practice", "pass-on", "reception")
 DOWN = ("UNAVAILABLE", "INVALID")
 RESTRICTED = 0x20  # bit of agi_callingpres: the caller does not want to be shown
@@ -104,6 +105,10 @@ class AsteriskLine:
     def apologise(self, keys: tuple[str, ...]) -> None:
         """Give the dialplan the apology for callers whom nobody answered while we were away, as clips."""
         self._desk.sounds.join(SORRY, keys)
+
+    def play_on_hold(self, keys: tuple[str, ...]) -> None:
+        """Give Asterisk the music that callers hear while somebody has put them on hold, as clips."""
+        self._desk.sounds.join(MUSIC, keys)
 
     async def _live(self) -> None:
         while True:

@@ -22,6 +22,7 @@ from sip.asterisk_call import Desk
 from sip.sounds import Sounds
 
 SORRY = "line_sorry"
+MUSIC = "music"
 
 
 def asterisk_lines(
@@ -36,10 +37,12 @@ def asterisk_lines(
 
 
 async def announce(lines: tuple[AsteriskLine, ...], studio: Studio, language: str) -> None:
-    """Give each Asterisk the apology that it speaks when it had to act without us and nobody answered."""
-    clips = await studio.clips([Prompt(SORRY, language=language)])
+    """Give each Asterisk its hold music, and the apology for callers whom nobody answered without us."""
+    sorry = await studio.clips([Prompt(SORRY, language=language)])
+    music = await studio.clips([Prompt(MUSIC, language=language)])
     for line in lines:
-        line.apologise(tuple(clip.key for clip in clips))
+        line.apologise(tuple(clip.key for clip in sorry))
+        line.play_on_hold(tuple(clip.key for clip in music))
 
 
 def diallers(lines: tuple[AsteriskLine, ...]) -> Mapping[str, Dialler]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from callflow.plan import AsteriskLine, Plan, SipTrunk, TeamsTrunk
 from sip import numbers
@@ -19,6 +19,7 @@ FILES = (
     "asterisk.conf",
     "modules.conf",
     "logger.conf",
+    "musiconhold.conf",
     "indications.conf",
     "rtp.conf",
     "cdr.conf",
@@ -138,6 +139,7 @@ def _values(plan: Plan, site: Site) -> dict[str, object]:
         "dialled": numbers.dialled(plan),
         "only_number": next(iter(plan.numbers)) if len(plan.numbers) == 1 else "",
         "receptions": numbers.receptions(plan),
+        "in_etc": lambda file: str(PurePosixPath(site.etc) / file),
     }
 
 

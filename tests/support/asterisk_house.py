@@ -35,7 +35,11 @@ class Coder:
     frames: int = FRAMES
 
     async def clips(self, spoken: Sequence[Spoken]) -> tuple[Clip, ...]:
-        return tuple(Clip(f"prompt-{self.code(_name(each))}", self.frames * 20) for each in spoken)
+        return tuple(Clip(self.clip(_name(each)), self.frames * 20) for each in spoken)
+
+    def clip(self, name: str) -> str:
+        """Return the key of a prompt's clip."""
+        return f"prompt-{self.code(name)}"
 
     def code(self, name: str) -> int:
         free = (n for n in range(1, 250) if n not in QUIET_CODES and n not in self.codes.values())

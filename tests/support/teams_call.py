@@ -20,6 +20,7 @@ class Centre(Protocol):
     """What a call needs of its data centre."""
 
     host: str
+    name: str
     contact: str
     refused: list[tuple[int, str]]
 
@@ -70,7 +71,8 @@ class TeamsCall:
         self.final = final
         self.statuses.append(final.status)
         self.remote = final.get("to")
-        self.routes = final.all("record-route")[::-1]
+        ours = f"sip:{self.centre.name}:"
+        self.routes = [route for route in final.all("record-route")[::-1] if ours not in route]
         found = re.search(r"<([^>]+)>", final.get("contact"))
         self.target = found[1] if found else ""
         await self._acknowledge(final, link)

@@ -81,7 +81,7 @@ class Link:
         )
 
     def close(self) -> None:
-        self._writer.close()
+        self._writer.transport.abort()
 
 
 def _transaction(message: Sip) -> tuple[str, str]:

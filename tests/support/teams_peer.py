@@ -48,7 +48,7 @@ class TeamsPeer:
 
     async def listen(self, port: int, server: ssl.SSLContext, client: ssl.SSLContext) -> None:
         """Listen with the one context, call SBCs with the other."""
-        self.port, self._client = port, client
+        self.port, self.client = port, client
         server.sslobject_class = _watched(self)
         self._server = await asyncio.start_server(self._serve, self.host, port, ssl=server)
 
@@ -61,6 +61,7 @@ class TeamsPeer:
         link = Link(writer, self.contact, self._requested)
         self._links.add(link)
         await link.read(reader)
+        link.close()
         self._links.discard(link)
 
     async def reach(self, name: str) -> Link:
@@ -68,7 +69,7 @@ class TeamsPeer:
         if name not in self._reached:
             host, port = self.sbcs[name]
             reader, writer = await asyncio.open_connection(
-                host, port, ssl=self._client, server_hostname=name, local_addr=(self.host, 0)
+                host, port, ssl=self.client, server_hostname=name, local_addr=(self.host, 0)
             )
             link = self._reached[name] = Link(writer, self.contact, self._requested)
             self._links.add(link)
@@ -111,15 +112,19 @@ class TeamsPeer:
 
     async def options(self, name: str) -> Sip:
         """Ask an SBC whether it is there."""
-        link, tag = await self.reach(name), secrets.token_hex(8)
-        text = (
+        link = await self.reach(name)
+        async with asyncio.timeout(20):
+            return await link.ask(self.asking(name)).get()
+
+    def asking(self, name: str) -> str:
+        """Return OPTIONS for the SBC of that name."""
+        tag = secrets.token_hex(8)
+        return (
             f"OPTIONS sip:{name}:5061;transport=tls SIP/2.0\r\nFROM: <sip:{self.name}:5061>;tag={tag}\r\n"
             f"TO: <sip:{name}>\r\nCSEQ: 1 OPTIONS\r\nCALL-ID: {secrets.token_hex(16)}\r\nMAX-FORWARDS: 70\r\n"
             f"VIA: {self._via()}\r\nCONTACT: <sip:{self.name}:5061>\r\nCONTENT-LENGTH: 0\r\n"
             f"USER-AGENT: {AGENT}\r\n{ALLOW}\r\n"
         )
-        async with asyncio.timeout(20):
-            return await link.ask(text).get()
 
     async def call(self, name: str, number: str, caller: str, *, extra: str = "") -> TeamsCall:
         """Call a number behind an SBC; return when it was answered or refused.
@@ -200,14 +205,14 @@ class TeamsPeer:
             link.answer(invite, 183, "Session Progress", tag="b", sdp=sdp)
         link.answer(invite, 200, "OK", tag="c", sdp=sdp)
         if self.speaks:
-            call.sound.agree(invite.body, mki=True)
+            call.sound.agree(invite.body)
         self.calls.put_nowait(call)
 
     async def _early(self, link: Link, invite: Sip, call: TeamsCall) -> None:
         """Sound before the answer, from another place and with another key than afterwards."""
         sound = await SecureSound.open(self.host)
         link.answer(invite, 183, "Session Progress", tag="b", sdp=answer(sound, invite.body))
-        sound.agree(invite.body, mki=True, speech=EARLY)
+        sound.agree(invite.body, speech=EARLY)
         self.calls.put_nowait(call)
         async with asyncio.timeout(30):
             await self.pick_up.wait()
@@ -215,10 +220,12 @@ class TeamsPeer:
 
     async def _callee(self, invite: Sip) -> TeamsCall:
         found = re.search(r"<([^>]+)>", invite.get("contact"))
+        sound = await SecureSound.open(self.host)
+        sound.mki = True
         return TeamsCall(
             self,
             invite,
-            await SecureSound.open(self.host),
+            sound,
             local=f"{invite.get('to')};tag=c",
             remote=invite.get("from"),
             target=found[1] if found else "",

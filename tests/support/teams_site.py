@@ -149,6 +149,7 @@ async def holding(
     access = practice.access(sbc.ports)
     async with line_up(access, shared, changed=lambda _: news.set()) as line:
         async with asyncio.timeout(30):
+            line.play_on_hold((coder.clip("music"),))
             while line.live.trunks.get("teams") is not teams_up:
                 news.clear()
                 await news.wait()

@@ -8,10 +8,11 @@ import contextlib
 import re
 import secrets
 import struct
+from collections.abc import Iterator
 
 from pylibsrtp import Error, Policy, Session
 
-from tests.support.simple_phone import ALAW, FRAME_S
+from tests.support.simple_phone import ALAW, FRAME_S, KEYS
 from tests.support.teams_rules import SUITE
 
 SPEECH = b"\x2a" * 160
@@ -26,6 +27,15 @@ def _policy(key: str, kind: int) -> Policy:
     )
 
 
+def _key_frames(key: str, stamp: int) -> Iterator[tuple[int, int, bytes]]:
+    """Give the frames of a key of 80 ms (RFC 4733); payload type 0 stands for the agreed one."""
+    code = KEYS.index(key)
+    for step in range(1, 5):
+        yield 0, stamp, struct.pack(">BBH", code, 10, 160 * step)
+    for _ in range(3):
+        yield 0, stamp, struct.pack(">BBH", code, 0x8A, 640)
+
+
 def new_key() -> str:
     """Return a fresh master key with salt."""
     return base64.b64encode(secrets.token_bytes(30)).decode()
@@ -38,7 +48,10 @@ class SecureSound(asyncio.DatagramProtocol):
         self.key = new_key()
         self.heard: list[bytes] = []
         self.rejected = 0
+        self.mki = False
         self.news = asyncio.Event()
+        self.keys: list[str] = []
+        self._events = 0
         self._in: Session | None = None
         self._speech: asyncio.Task[None] | None = None
 
@@ -61,22 +74,28 @@ class SecureSound(asyncio.DatagramProtocol):
             self.rejected += 1
         self.news.set()
 
-    def agree(self, sdp: str, *, mki: bool = False, speech: bytes = SPEECH) -> None:
+    def agree(self, sdp: str, *, speech: bytes = SPEECH) -> None:
         """Take the other side's key and address from its SDP and begin to speak."""
         self._in = Session(_policy(key_in(sdp)[1], Policy.SSRC_ANY_INBOUND))
         host, port = re.search(r"c=IN IP4 (\S+)", sdp), re.search(r"m=audio (\d+)", sdp)
         assert host is not None
         assert port is not None
+        events = re.search(r"a=rtpmap:(\d+) telephone-event/8000", sdp)
+        self._events = int(events[1]) if events else 0
         self.silent()
-        spoken = self._speak((host[1], int(port[1])), MKI if mki else b"", speech)
+        spoken = self._speak((host[1], int(port[1])), MKI if self.mki else b"", speech)
         self._speech = asyncio.get_running_loop().create_task(spoken)
 
     async def _speak(self, to: tuple[str, int], mki: bytes, speech: bytes) -> None:
         out = Session(_policy(self.key, Policy.SSRC_ANY_OUTBOUND))
         ssrc = secrets.randbits(32)
+        pressed: Iterator[tuple[int, int, bytes]] = iter(())
         for number in range(65_000):
-            head = struct.pack(">BBHII", 0x80, ALAW, number, number * 160, ssrc)
-            sealed = out.protect(head + speech)
+            if self.keys:
+                pressed = _key_frames(self.keys.pop(0), number * 160)
+            kind, stamp, payload = next(pressed, (ALAW, number * 160, speech))
+            kind = kind or self._events
+            sealed = out.protect(struct.pack(">BBHII", 0x80, kind, number, stamp, ssrc) + payload)
             with contextlib.suppress(OSError):
                 self.transport.sendto(sealed[:-TAG] + mki + sealed[-TAG:], to)
             await asyncio.sleep(FRAME_S)
@@ -108,6 +127,7 @@ def key_in(sdp: str) -> tuple[str, str]:
 
 def offer(sound: SecureSound, direction: str = "sendrecv") -> str:
     """Return SDP as Teams offers it: many codecs, _32 first with tag 0, comfort noise, two clock rates."""
+    sound.mki = False
     return (
         f"v=0\r\no=- 91249 0 IN IP4 {sound.host}\r\ns=session\r\nc=IN IP4 {sound.host}\r\nb=CT:10000000\r\n"
         f"t=0 0\r\nm=audio {sound.port} RTP/SAVP 104 9 0 {ALAW} 13 118 101 97\r\nc=IN IP4 {sound.host}\r\n"
@@ -121,12 +141,12 @@ def offer(sound: SecureSound, direction: str = "sendrecv") -> str:
     )
 
 
-def answer(sound: SecureSound, offered: str, *, mki: bool = True) -> str:
-    """Return SDP as Teams answers it: a lifetime and an MKI, and a second key that nobody asked for."""
+def answer(sound: SecureSound, offered: str) -> str:
+    """Return SDP as Teams answers it: a lifetime, perhaps an MKI, and a second key that nobody asked for."""
     tag, _ = key_in(offered)
     found = re.search(r"a=rtpmap:(\d+) telephone-event/8000", offered)
     events = found[1] if found else "101"
-    life = "|2^31|1:1" if mki else "|2^31"
+    life = "|2^31|1:1" if sound.mki else "|2^31"
     return (
         f"v=0\r\no=- 0 0 IN IP4 {sound.host}\r\ns=session\r\nc=IN IP4 {sound.host}\r\nb=CT:10000000\r\n"
         f"t=0 0\r\nm=audio {sound.port} RTP/SAVP {ALAW} {events}\r\nc=IN IP4 {sound.host}\r\n"
