@@ -6,7 +6,9 @@ standard output (`callflow.prompts.jobs`). The parent ends it when a job takes t
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import resource
 import sys
 from functools import lru_cache
@@ -29,6 +31,7 @@ from callflow.prompts.serving import Do, serve
 from callflow.prompts.templates import Templates, fill
 from callflow.prompts.voice import PicoVoice, Voice, engine, speak
 
+HURRY = -5  # niceness: a caller waits in silence for us, and a sentence is soon said
 HEADROOM = 512 * 1024 * 1024  # bytes of memory a job may take beyond what the loaded worker holds
 
 
@@ -96,6 +99,8 @@ def _voiced(voice: Voice, wave: sound.Wave) -> Answer:
 def main() -> None:
     """Run the worker."""
     folder, choice = Path(sys.argv[1]), VoiceChoice(**json.loads(sys.argv[2]))
+    with contextlib.suppress(PermissionError):  # only root, or who is allowed to, goes before others
+        os.nice(HURRY)
     serve(lambda: _prepared(Workbench(folder, choice)))
 
 
