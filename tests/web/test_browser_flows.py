@@ -13,7 +13,7 @@ from callflow.language.calendars import load_calendars
 from callflow.language.versions import Versions
 from callflow.web.app import create_app
 from tests.support.browser import Window, free_socket, serving
-from tests.support.practice import CONFIG, PASSWORD, Practice, open_practice
+from tests.support.practice import CONFIG, Practice, open_practice
 from tests.support.reception import CONCERNS
 from tests.support.stores import Clock
 
@@ -56,7 +56,7 @@ def test_a_refused_file_is_shown_with_its_fault_and_an_earlier_version_comes_bac
 ) -> None:
     practice, versions = house
     admin = Window(browsers(0), practice.house.public_url)  # type: ignore[operator]
-    admin.sign_in("admin", PASSWORD)
+    admin.enter(practice.session("admin"))
     admin.go("/flows")
     in_force = versions.version("praxis")
     assert admin.texts("h2 .tag") == [f"in Kraft: {in_force[:10]}"]

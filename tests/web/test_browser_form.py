@@ -9,7 +9,7 @@ from selenium.webdriver.support.expected_conditions import staleness_of
 
 from callflow import inbox
 from tests.support.browser import Window
-from tests.support.practice import PASSWORD, PATIENT, Practice
+from tests.support.practice import PATIENT, Practice
 from tests.web.conftest import Windows
 
 
@@ -115,7 +115,7 @@ def test_a_red_flag_stops_the_form_and_shows_an_urgent_card_to_the_team_at_once(
     served: Practice, windows: Windows
 ) -> None:
     anna = windows()
-    anna.sign_in("anna", PASSWORD)
+    anna.enter(served.session("anna"))
     patient = phone(windows)
     patient.go(f"/f/{served.link('frage')}")
     tick(patient, "warnzeichen", "luft")

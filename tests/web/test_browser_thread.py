@@ -8,7 +8,7 @@ from callflow.links import thread
 from callflow.links.thread import Answer
 from callflow.store import Card, Tx
 from tests.support.browser import Window
-from tests.support.practice import PASSWORD, Practice
+from tests.support.practice import Practice
 from tests.web.conftest import Windows
 from tests.web.test_browser_form import born, onward, phone, send, type_birth
 from tests.web.test_thread import submit
@@ -43,7 +43,7 @@ def test_an_answer_goes_to_the_patient_and_the_reply_comes_back_while_the_mfa_lo
 ) -> None:
     card = submit(served)
     anna, patient = windows(), phone(windows, scripts=False)
-    anna.sign_in("anna", PASSWORD)
+    anna.enter(served.session("anna"))
     anna.click(f"#row-{card.id}")
     anna.type("#answer", ANSWER)
     anna.click("[id^=answering-] button")
