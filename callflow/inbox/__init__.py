@@ -15,6 +15,7 @@ from callflow.inbox.faults import (
     InboxError,
 )
 from callflow.inbox.feed import Feed
+from callflow.inbox.feed import latest as latest_change
 from callflow.inbox.opening import Contact, open_card
 from callflow.inbox.queue import (
     closed,
@@ -55,6 +56,7 @@ __all__ = [
     "find",
     "history",
     "later",
+    "latest_change",
     "latest_of",
     "note",
     "of_number",

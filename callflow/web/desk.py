@@ -84,6 +84,7 @@ class Desk:
         urgent: urgent cards that nobody holds.
         card: the opened card, None when none is.
         block: the work block that runs or comes next, in words; "" without one.
+        newest: the newest change that the page knows of; the window is told of all after it.
     """
 
     groups: Sequence[tuple[str, Sequence[Line]]]
@@ -91,6 +92,7 @@ class Desk:
     urgent: int
     card: Opened | None
     block: str
+    newest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,8 @@ async def look(house: House, staff: Staff, here: Looking) -> Desk:
 
 
 def _look(tx: Tx, house: House, staff: Staff, here: Looking, now: datetime) -> Desk:
+    # Read first: what is committed while the rows are read is told again, never missed.
+    newest = inbox.latest_change(tx)
     rows = _read(tx, here, now)
     reader = Reader(staff.user.id, rows.names, staff.texts, now, house)
     chosen = [card for card in _chosen(rows, here.view, staff.user.id) if _fits(card, here.words, reader)]
@@ -155,6 +159,7 @@ def _look(tx: Tx, house: House, staff: Staff, here: Looking, now: datetime) -> D
         urgent=sum(card.urgency == "urgent" and not card.claimed_by for card in rows.queue),
         card=_opened(rows, reader, staff.user.device) if rows.card else None,
         block=_block(house, reader),
+        newest=newest,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Form, Header, Query, Request
 from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
@@ -81,9 +81,17 @@ async def queue(request: Request, staff: StaffDep, view: View = "open", q: Searc
 
 
 @router.get("/live", response_class=EventSourceResponse)
-async def live(request: Request, _staff: StaffDep) -> AsyncIterator[ServerSentEvent]:
-    """Tell the window that the inbox changed; it fetches what it shows, with its own rights."""
-    async for change in request.app.state.feed.follow():
+async def live(
+    request: Request,
+    _staff: StaffDep,
+    after: Annotated[int | None, Query(ge=0)] = None,
+    last_event_id: Annotated[int | None, Header(ge=0)] = None,
+) -> AsyncIterator[ServerSentEvent]:
+    """Tell the window that the inbox changed; it fetches what it shows, with its own rights.
+
+    `after` is the newest change in the page that the window began with: none falls between page and stream.
+    """
+    async for change in request.app.state.feed.follow(after if last_event_id is None else last_event_id):
         yield ServerSentEvent(event="inbox", id=str(change.number), raw_data=change.topic)
 
 
@@ -262,6 +270,7 @@ async def _page(
         urgent=desk.urgent,
         card=desk.card,
         block=desk.block,
+        newest=desk.newest,
         flash=flash,
         outcomes=inbox.OUTCOMES,
     )
