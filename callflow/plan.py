@@ -100,7 +100,8 @@ class AsteriskLine(_Frozen):
         bind: address that Asterisk's SIP listens on (rendered).
         sip_port: UDP port for PBX and provider (rendered).
         tls_port: TLS port for trunks of transport tls (rendered).
-        certificate: PEM file with the chain that Asterisk shows to TLS trunks that call it, "" for none (rendered).
+        certificate: PEM file, from Asterisk's configuration folder, with the chain that TLS trunks see that
+            call; "" for none (rendered).
         key: PEM file with its private key (rendered).
         rtp_ports: first and last UDP port for sound (rendered).
         calls: most calls at once.
