@@ -18,9 +18,10 @@ from sip.line_config import LineConfig
 from sip.media import srtp
 from sip.media.engine import MediaEngine, Stream
 from sip.signalling.offer import Local, Sound
-from sip.signalling.sdp import EVENTS, Crypto
+from sip.signalling.sdp import EVENTS, PCMA, PCMU, Crypto
 from sip.telephone import Telephone
 
+_LAWS = {PCMA.name: PCMA.payload, PCMU.name: PCMU.payload}
 _log = structlog.get_logger("line")
 
 
@@ -113,4 +114,7 @@ def connect(stream: Stream, sound: Sound) -> None:
         event_payload_heard=heard,
         srtp=keys,
         hosts=sound.hosts,
+        laws={
+            each.payload: _LAWS[each.name] for each in (sound.codec, *sound.received) if each.name in _LAWS
+        },
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from callflow import g711
@@ -13,7 +13,10 @@ from sip.media.listeners import Listeners
 from sip.media.reception import Reception
 from sip.media.srtp import Srtp, SrtpError
 
-_LAWS = {rtp.PCMA: None, rtp.PCMU: g711.U_TO_A}  # payload type -> table that makes A-law of it
+_LAWS: dict[int, bytes | None] = {
+    rtp.PCMA: None,
+    rtp.PCMU: g711.U_TO_A,
+}  # payload type -> table that makes A-law of it
 
 
 @dataclass(slots=True)
@@ -45,6 +48,11 @@ class Ear:
         self._events = telephone_event.Receiver()
         self._event_type = -1
         self._restarts = 0
+        self._laws = _LAWS
+
+    def understand(self, laws: Mapping[int, int]) -> None:
+        """Take packets of these payload types for voice: `rtp.PCMA` or `rtp.PCMU` each."""
+        self._laws = {number: _LAWS[law] for number, law in laws.items()}
 
     def expect(self, latch: Latch, event_type: int | None, event_clock: int, now: float) -> None:
         """Listen to the peer that `latch` admits; `event_type` is its telephone-event payload type."""
@@ -81,7 +89,7 @@ class Ear:
         if self.reception.restarts != self._restarts:
             self._restarts = self.reception.restarts
             self._events.reset()
-        voice = packet.payload_type in _LAWS
+        voice = packet.payload_type in self._laws
         self.reception.count(packet, now, voice=voice)
         if voice:
             self._hear_voice(packet)
@@ -91,7 +99,7 @@ class Ear:
 
     def _hear_voice(self, packet: rtp.Packet) -> None:
         if self.listeners:
-            self.listeners.put(packet.timestamp, packet.payload.translate(_LAWS[packet.payload_type]))
+            self.listeners.put(packet.timestamp, packet.payload.translate(self._laws[packet.payload_type]))
 
 
 def _ignore(_key: str) -> None:

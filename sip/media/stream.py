@@ -8,9 +8,10 @@ import random
 import secrets
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from types import MappingProxyType
 from typing import Final, Literal, Protocol, TypeVar
 
 from sip.media import rtcp, rtp, telephone_event, tones
@@ -39,6 +40,7 @@ _RELAY_DELAY_MS: Final = 40
 _RELATCH_S: Final = 5.0
 _LARGEST: Final = 1500  # bytes of a datagram that are looked at
 _BYTES_PER_MS: Final = 8
+_STATIC_LAWS: Final[Mapping[int, int]] = MappingProxyType({rtp.PCMA: rtp.PCMA, rtp.PCMU: rtp.PCMU})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ class Stream:
         self._ear = Ear(self._listeners, self._heard_key)
         self._reporting = Reporting(start.ssrc, desk.random)
         self._direction: Direction = "sendrecv"
-        self._manner: tuple[int, int, int | None] = (20, rtp.PCMA, None)
+        self._manner: tuple[int, int, int | None, int] = (20, rtp.PCMA, None, rtp.PCMA)
         self._keys: SrtpKeys | None = None
         self._rtcp_port = 0
         self._aimed: tuple[Address, bool] | None = None
@@ -155,6 +157,7 @@ class Stream:
         event_payload_heard: int | None = None,
         srtp: SrtpKeys | None = None,
         hosts: frozenset[str] = frozenset(),
+        laws: Mapping[int, int] = _STATIC_LAWS,
     ) -> None:
         """Begin (or, after a re-INVITE, change) the exchange with the peer of the SDP.
 
@@ -163,7 +166,7 @@ class Stream:
         Args:
             address: the peer's numeric address from its c= line; 0.0.0.0 and :: mean that it wants nothing.
             port: the peer's port from its m= line; 0 as well.
-            payload_type: `rtp.PCMA` (8) or `rtp.PCMU` (0) is what we send; both are understood.
+            payload_type: what we send: `rtp.PCMA` (8), `rtp.PCMU` (0), or a number of `laws`.
             event_payload_type: the peer's telephone-event type, None without.
             ptime_ms: milliseconds per packet that we send; taken to the next of 10, 20, 30, 40, 50, 60.
             direction: who may send, seen from us (our answer's attribute).
@@ -173,12 +176,15 @@ class Stream:
             event_payload_heard: our own telephone-event type, None for the peer's.
             srtp: the keys of both directions, None for plain RTP.
             hosts: further addresses that sound may come from, i.e. where the peer's signalling comes from.
+            laws: payload types that a=rtpmap gave to A-law (`rtp.PCMA`) or µ-law (`rtp.PCMU`); 8 and 0 are
+                understood in any case.
 
         Raises:
             ValueError: not a numeric address, a payload type that is neither PCMA nor PCMU, or bad keys.
         """
         wants_nothing = ipaddress.ip_address(address).is_unspecified or port == 0
-        if payload_type not in (rtp.PCMA, rtp.PCMU):
+        laws = {**_STATIC_LAWS, **laws}
+        if payload_type not in laws:
             raise ValueError(f"payload type {payload_type} is neither PCMA nor PCMU")
         self._protect(srtp)
         latch = self._ear.latch
@@ -188,7 +194,8 @@ class Stream:
         self._ear.expect(latch, heard, event_clock, self._desk.now())
         self._rtcp_port = rtcp_port or port + 1
         self._direction = "inactive" if wants_nothing else direction
-        self._manner = (_sendable(ptime_ms), payload_type, event_payload_type)
+        self._ear.understand(laws)
+        self._manner = (_sendable(ptime_ms), payload_type, event_payload_type, laws[payload_type])
         self._send_or_not()
         self._listen_for_tones(on=inband_keys)
         self._tune()
@@ -345,7 +352,7 @@ class Stream:
         if self._direction not in _SENDS:
             self._voice.leave()
             return
-        self._voice.join(*self._manner, self._outlet(self._ear.latch))
+        self._voice.join(*self._manner[:3], self._outlet(self._ear.latch), self._manner[3])
         self._desk.joined()
 
     def _outlet(self, latch: Latch) -> Outlet:

@@ -42,6 +42,7 @@ class Voice:
         self._start, self._left_at = start, wheel.subtick
         self._sent = self._joined = 0
         self._event_type = -1
+        self._ulaw = False
         self._transport: Outlet = len
         self._clips: deque[bytes] = deque()
         self._clip: BankClip | None = None
@@ -66,20 +67,29 @@ class Voice:
         """Timestamp of the next packet."""
         return self._rows.timeline(self.row).timestamp if self._rows else self._start.timestamp
 
-    def join(self, ptime_ms: int, payload_type: int, event_type: int | None, transport: Outlet) -> None:
+    def join(
+        self,
+        ptime_ms: int,
+        payload_type: int,
+        event_type: int | None,
+        transport: Outlet,
+        law: int | None = None,
+    ) -> None:
         """Begin to send, or go on in another manner, with the next packet.
 
         Args:
             ptime_ms: one of `sip.media.clock.PACKET_TIMES_MS`.
-            payload_type: `rtp.PCMA` or `rtp.PCMU`.
+            payload_type: the number that voice is sent under.
             event_type: payload type of telephone-events, None to press keys as tones.
             transport: takes the finished packets.
+            law: what voice is, `rtp.PCMA` or `rtp.PCMU`; None for what the number means by itself.
         """
         self.leave()
         rows = self._wheel.rows(ptime_ms)
         pause = (self._wheel.subtick - self._left_at) * SUBTICK_MS * _BYTES_PER_MS
         timestamp = (self._start.timestamp + pause) & 0xFFFF_FFFF
         self._start = Start(self._start.ssrc, self._start.sequence, timestamp, payload_type)
+        self._ulaw = (payload_type if law is None else law) == rtp.PCMU
         self._event_type = -1 if event_type is None else event_type
         self._transport = transport
         rows.add(self, self._start, transport, self._silence)
@@ -148,10 +158,6 @@ class Voice:
         elif self._rows:
             self._rows.quiet(self.row, self._silence)
             self._finish()
-
-    @property
-    def _ulaw(self) -> bool:
-        return self._start.payload_type == rtp.PCMU
 
     @property
     def _silence(self) -> int:

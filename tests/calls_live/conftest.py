@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from tests.calls_live.phones import Baresip
 from tests.calls_live.served import Reception, reception
+from tests.support.certificates import lay
+
+
+@pytest.fixture(scope="package")
+def papers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ca.pem, cert.pem and key.pem."""
+    return lay(tmp_path_factory.mktemp("papers"))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="package")
-async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Reception]:
-    async with reception(tmp_path_factory.mktemp("house")) as served:
+async def house(tmp_path_factory: pytest.TempPathFactory, papers: Path) -> AsyncIterator[Reception]:
+    async with reception(tmp_path_factory.mktemp("house"), papers) as served:
         yield served
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="package")
-async def phone() -> AsyncIterator[Baresip]:
-    async with Baresip() as stack:
+async def phone(papers: Path) -> AsyncIterator[Baresip]:
+    async with Baresip(papers / "ca.pem") as stack:
         yield stack

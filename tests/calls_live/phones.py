@@ -101,26 +101,53 @@ class Baresip:
 
     Its own `wait_established` misses an answer that comes before `dial` has returned, which ours do: here
     all events are collected from the start, by call.
+
+    Args:
+        ca: certificate authority that TLS servers must be signed by.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ca: Path) -> None:
+        self._ca = ca
         self._runtime = baresip.Runtime()
         self._agents: dict[str, baresip.UserAgent] = {}
         self._transferred: list[baresip.Call] = []
         self._events: defaultdict[tuple[int, baresip.Event], asyncio.Event] = defaultdict(asyncio.Event)
 
     async def __aenter__(self) -> Self:
-        await self._runtime.start(baresip.Config(net_interface="127.0.0.1", max_concurrent_calls=None))
+        await self._runtime.start(
+            baresip.Config(
+                net_interface="127.0.0.1",
+                max_concurrent_calls=None,
+                extra_config_text=f"sip_cafile {self._ca}\nsip_verify_server yes\n",
+            )
+        )
         self._runtime.subscribe(lambda event: self._events[event.call, event.event].set())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._runtime.close()
 
-    async def dial(self, target: str, number: str, *, follow_refer: bool = False) -> BaresipCall:
-        """Call `target` as `number`; `follow_refer` lets it go where a REFER sends it."""
+    async def dial(
+        self, target: str, number: str, *, follow_refer: bool = False, secure: bool = False
+    ) -> BaresipCall:
+        """Call `target` as `number`.
+
+        Args:
+            target: SIP URI.
+            number: who calls.
+            follow_refer: go where a REFER sends it.
+            secure: speak TLS, and have no call without SRTP.
+        """
         if number not in self._agents:
-            account = baresip.Account(number, "127.0.0.1", "", reg_interval=0, audio_codecs=("pcma",))
+            account = baresip.Account(
+                number,
+                "127.0.0.1",
+                "",
+                reg_interval=0,
+                transport="tls" if secure else "udp",
+                audio_codecs=("pcma",),
+                extra_params=("mediaenc=srtp-mand",) if secure else (),
+            )
             policy = "auto" if follow_refer else "reject"
             self._agents[number] = await baresip.UserAgent.create(
                 self._runtime, account, transfer_policy=policy

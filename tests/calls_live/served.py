@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -41,6 +42,7 @@ class Reception:
         data: its DATA folder.
         config: its configuration.
         uri: SIP URI to dial.
+        secure_uri: the same over TLS, if it speaks that.
         desk: UDP port where the destination "empfang" is reached.
         api: client of its web, with a token for everything.
     """
@@ -48,6 +50,7 @@ class Reception:
     data: Path
     config: Path
     uri: str
+    secure_uri: str
     desk: int
     api: httpx.AsyncClient
 
@@ -101,11 +104,11 @@ class Reception:
 
 
 @asynccontextmanager
-async def reception(folder: Path) -> AsyncIterator[Reception]:
-    """Start `rufweiche serve` and stop it at the end."""
+async def reception(folder: Path, papers: Path | None = None) -> AsyncIterator[Reception]:
+    """Start `rufweiche serve` and stop it at the end; with the certificate in `papers` it speaks TLS too."""
     config, data, desk = folder / "config", folder / "data", free_port()
-    _configure(config, desk)
-    sip, http = free_port(), free_port()
+    sip, tls, http = free_port(), free_port(socket.SOCK_STREAM), free_port(socket.SOCK_STREAM)
+    _configure(config, desk, tls, papers)
     command = ("-m", "callflow", "serve", "--data", str(data), "--config", str(config))
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, *command, "--sip", f"127.0.0.1:{sip}", "--http", f"127.0.0.1:{http}"),
@@ -120,7 +123,9 @@ async def reception(folder: Path) -> AsyncIterator[Reception]:
         await asyncio.wait_for(up, 120)
         headers = {"Authorization": f"Bearer {_token(data)}"}
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{http}", headers=headers, timeout=15) as api:
-            yield Reception(data, config, f"sip:praxis@127.0.0.1:{sip}", desk, api)
+            uri = f"sip:praxis@127.0.0.1:{sip}"
+            secure_uri = f"sip:praxis@127.0.0.1:{tls};transport=tls"
+            yield Reception(data, config, uri, secure_uri, desk, api)
     finally:
         if process.returncode is None:
             process.terminate()
@@ -128,8 +133,12 @@ async def reception(folder: Path) -> AsyncIterator[Reception]:
         await shown
 
 
-def _configure(config: Path, desk: int) -> None:
+def _configure(config: Path, desk: int, tls: int, papers: Path | None) -> None:
     shutil.copytree(ROOT / "config", config)
+    if papers is not None:
+        shutil.copytree(papers, config / "tls")
+        listen = f"port: 5060\n    tls_port: {tls}\n    certificate: tls/cert.pem\n    key: tls/key.pem\n"
+        _change(config / "lines.yaml", "port: 5060\n", listen)
     _change(config / "lines.yaml", "127.0.0.1:5070", f"127.0.0.1:{desk}")
     _change(
         config / "flows" / "praxis.yaml",

@@ -20,6 +20,19 @@ from tests.calls_live.served import DIALLED, Reception
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 SECOND = 8000  # bytes of A-law
+TRIES = 5
+
+
+async def test_a_call_over_tls_with_srtp_hears_the_menu_and_its_keys_count(
+    house: Reception, phone: Baresip
+) -> None:
+    number = "+491711000008"
+    call = await (await phone.dial(house.secure_uri, number, secure=True)).answered()
+    await call.hears()
+    await call.press_now("91")
+    card = await house.card_of(number)
+    await call.hang_up()
+    assert (card["kind"], card["urgency"]) == ("callback", "urgent")
 
 
 async def ring(house: Reception, phone: Baresip, number: str, *, follow_refer: bool = False) -> BaresipCall:
@@ -95,15 +108,25 @@ async def test_the_prompt_arrives_in_its_full_length_and_at_its_level(
     house: Reception, phone: Baresip
 ) -> None:
     clip, sound = await greeting(house)
-    call = await ring(house, phone, "+491711000006")
-    await call.hearing.until(lambda: len(call.hearing.alaw) > len(sound) + 8000, 60)
-    await call.hang_up()
-    heard = bytes(call.hearing.alaw)
+    heard = await whole(house, phone, len(sound) + SECOND)
     start = place(heard, sound[:SECOND])
     end = place(heard, sound[-SECOND:]) + SECOND
-    # The phone's jitter buffer drops some packets when the machine is busy.
-    assert (end - start) / 8 == pytest.approx(clip, rel=0.02)
+    assert (end - start) / 8 == clip
     assert dbfs(heard[start:end]) == pytest.approx(dbfs(sound), abs=0.5)
+
+
+async def whole(house: Reception, phone: Baresip, size: int) -> bytes:
+    """Call and give `size` bytes of what was heard, from a call that the phone itself heard whole.
+
+    The phone skips sound when its reader falls behind, as it does on a busy machine, and says so itself.
+    """
+    for _ in range(TRIES):
+        call = await ring(house, phone, "+491711000006")
+        await call.hearing.until(lambda call=call: len(call.hearing.alaw) > size or call.lost > 0, 60)
+        await call.hang_up()
+        if not call.lost:
+            return bytes(call.hearing.alaw)
+    raise AssertionError(f"the phone lost sound in each of {TRIES} calls")
 
 
 async def greeting(house: Reception) -> tuple[int, bytes]:

@@ -17,7 +17,7 @@ from sip.signalling.leg import Leg
 from sip.signalling.offer import Crypto
 from sip.signalling.phone_settings import Listen, PhoneSettings
 from tests.sip.peer import OURS, House, house, settings
-from tests.support.certificates import Authority
+from tests.support.certificates import lay
 
 SUITE = "AES_CM_128_HMAC_SHA1_80"
 KEY = Crypto(1, SUITE, base64.b64encode(bytes(range(30))).decode())
@@ -28,11 +28,7 @@ CODECS = ("pcma", "pcmu")
 @pytest.fixture(scope="module")
 def papers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ca.pem, cert.pem and key.pem."""
-    authority, folder = Authority(), tmp_path_factory.mktemp("papers")
-    pair = authority.pair("127.0.0.1")
-    for name, text in (("ca", authority.certificate), ("cert", pair.certificate), ("key", pair.key)):
-        (folder / f"{name}.pem").write_text(text)
-    return folder
+    return lay(tmp_path_factory.mktemp("papers"))
 
 
 @asynccontextmanager

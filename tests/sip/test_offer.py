@@ -19,6 +19,7 @@ from sip.signalling.offer import (
     OfferError,
     SdpError,
     Sound,
+    Srtp,
     accept,
     read,
     settle,
@@ -166,6 +167,81 @@ def test_a_protected_line_with_weakened_keys_is_refused() -> None:
     offer += f"a=crypto:1 {SUITE} inline:{'B' * 40} UNENCRYPTED_SRTP\r\n".encode()
     with pytest.raises(OfferError):
         accept(offer, replace(OURS, crypto=(KEY,)), 1, 1)
+
+
+THEIRS = f"a=crypto:1 {SUITE} inline:{'B' * 40}\r\n".encode()
+PLAIN, UNDECIDED = SDP, SDP + THEIRS
+PROTECTED = UNDECIDED.replace(b"RTP/AVP", b"RTP/SAVP")
+KEYLESS = SDP.replace(b"RTP/AVP", b"RTP/SAVP")
+Outcome = Srtp | None  # None: the call is refused
+
+
+def wanting(srtp: Srtp) -> Local:
+    return replace(OURS, crypto=(KEY,), srtp=srtp)
+
+
+@pytest.mark.parametrize(
+    ("srtp", "profile", "keys"),
+    [("off", b"RTP/AVP", 0), ("offered", b"RTP/AVP", 1), ("required", b"RTP/SAVP", 1)],
+)
+def test_our_offer_says_whether_srtp_is_wanted(srtp: Srtp, profile: bytes, keys: int) -> None:
+    offer = write(wanting(srtp), 1, 1)
+    assert (offer.count(b" " + profile + b" "), offer.count(b"a=crypto:1 ")) == (1, keys)
+
+
+@pytest.mark.parametrize(
+    ("srtp", "answers"),
+    [
+        ("off", {PLAIN: "off", UNDECIDED: "off", PROTECTED: None, KEYLESS: None}),
+        ("offered", {PLAIN: "off", UNDECIDED: "offered", PROTECTED: None, KEYLESS: None}),
+        ("required", {PLAIN: None, UNDECIDED: None, PROTECTED: "required", KEYLESS: None}),
+    ],
+)
+def test_an_answer_never_makes_less_of_srtp_than_our_offer_demands(
+    srtp: Srtp, answers: dict[bytes, Outcome]
+) -> None:
+    def outcome(answer: bytes) -> Outcome:
+        try:
+            return settle(answer, wanting(srtp)).srtp
+        except OfferError:
+            return None
+
+    assert {answer: outcome(answer) for answer in answers} == answers
+
+
+@pytest.mark.parametrize(
+    ("srtp", "offers"),
+    [
+        ("off", {PLAIN: "off", UNDECIDED: "offered", PROTECTED: "required", KEYLESS: None}),
+        ("offered", {PLAIN: "off", UNDECIDED: "offered", PROTECTED: "required", KEYLESS: None}),
+        ("required", {PLAIN: None, UNDECIDED: "offered", PROTECTED: "required", KEYLESS: None}),
+    ],
+)
+def test_whoever_offers_srtp_gets_it_and_where_it_is_required_nobody_comes_in_without(
+    srtp: Srtp, offers: dict[bytes, Outcome]
+) -> None:
+    def outcome(offer: bytes) -> Outcome:
+        try:
+            body, sound = accept(offer, wanting(srtp), 1, 1)
+        except OfferError:
+            return None
+        assert (b"a=crypto:1 " in body) == (sound.srtp != "off") == (sound.local_crypto is not None)
+        return sound.srtp
+
+    assert {offer: outcome(offer) for offer in offers} == offers
+
+
+@pytest.mark.parametrize(
+    ("offer", "profile", "keys"), [(PLAIN, b"AVP", 0), (UNDECIDED, b"AVP", 1), (PROTECTED, b"SAVP", 1)]
+)
+def test_what_we_offer_later_in_a_call_is_never_weaker_than_what_was_agreed(
+    offer: bytes, profile: bytes, keys: int
+) -> None:
+    negotiation = Negotiation()
+    negotiation.answer(offer, wanting("off"))
+    assert negotiation.local is not None
+    again = negotiation.offer(negotiation.local)
+    assert (again.count(b" RTP/" + profile + b" "), again.count(b"a=crypto:1 ")) == (1, keys)
 
 
 def test_our_offer_and_its_answer_settle_with_each_sides_numbers() -> None:

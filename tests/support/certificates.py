@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 from dataclasses import dataclass
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -12,6 +13,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 DAY = dt.timedelta(days=1)
+
+
+def lay(folder: Path) -> Path:
+    """Write ca.pem, cert.pem (for 127.0.0.1) and key.pem into a folder; return it."""
+    authority = Authority()
+    pair = authority.pair("127.0.0.1")
+    for name, text in (("ca", authority.certificate), ("cert", pair.certificate), ("key", pair.key)):
+        (folder / f"{name}.pem").write_text(text)
+    return folder
 
 
 @dataclass(frozen=True)
