@@ -51,6 +51,7 @@ class Built:
         head: the flow's own head.
         source: its own file.
         nodes: full name -> node.
+        broken: full names of nodes that are written but cannot be used.
         starts: prefix -> first node there.
         variables: what the call remembers.
         problems: what was wrong so far.
@@ -61,6 +62,7 @@ class Built:
     head: Head
     source: Source
     nodes: dict[str, Written] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
     starts: dict[str, str] = field(default_factory=dict)
     variables: dict[str, Declared] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -104,8 +106,8 @@ def build(path: Path, around: Surroundings, raw: bytes | None = None) -> Built:
         FlowErrors: the flow's own file cannot be read as a flow at all.
     """
     raw = contents(path) if raw is None else raw
-    source = parse(raw, str(path))
-    built = Built(Head(), source, files={"": raw})
+    source = parse(raw, str(path), lenient=True)
+    built = Built(Head(), source, files={"": raw}, problems=list(source.problems))
     head = _head(source, "flow", built)
     if head is None:
         raise FlowErrors(built.problems)
@@ -170,13 +172,14 @@ class _Gatherer:
             return None
         path = self.folder / f"{name}.yaml"
         try:
-            found = parse(self._contents(path, name), str(path))
+            found = parse(self._contents(path, name), str(path), lenient=True)
         except FlowErrors as error:
             if error.problems[0].code == "file-unreadable":
                 self.built.problems.append(source.problem("file-unreadable", way, reason=f"{name}.yaml"))
             else:
                 self.built.problems.extend(error.problems)
             return None
+        self.built.problems.extend(found.problems)
         head = _head(found, wanted, self.built)
         return None if head is None else (found, head)
 
@@ -201,6 +204,8 @@ class _Gatherer:
                 self._node(source, way, prefix + name, raw, prefix)
 
     def _node(self, source: Source, way: Way, name: str, raw: dict[str, object], prefix: str) -> None:
+        """Take a node; until it is there it counts as broken."""
+        self.built.broken.add(name)
         if len(raw) != 1:
             self.built.problems.append(
                 source.problem_at_key("node-shape", way, node=str(way[-1]), kinds=kind_names())
@@ -216,8 +221,14 @@ class _Gatherer:
         try:
             node = kind.model_validate(fields)
         except ValidationError as error:
-            self.built.problems.extend(complaints(source, way, error, _names(kind)))
+            known = {(problem.line, problem.column) for problem in source.problems}  # told with its cause
+            self.built.problems.extend(
+                problem
+                for problem in complaints(source, way, error, _names(kind))
+                if (problem.line, problem.column) not in known
+            )
             return
+        self.built.broken.discard(name)
         self.built.nodes[name] = Written(node, source, way, prefix)
 
 

@@ -66,7 +66,7 @@ def _references(built: Built, around: Surroundings) -> Iterator[Problem]:
     for key, target in built.head.everywhere.items():
         yield from _target(built, built.source, ("everywhere", key), target, "")
     for prefix, start in built.starts.items():
-        if prefix and prefix + start not in built.nodes:
+        if prefix and not _written(built, prefix + start):
             written = next((w for w in built.nodes.values() if w.prefix == prefix), None)
             source = written.source if written else built.source
             yield source.problem("node-unknown", ("start",), **_hint(start, _local(built, prefix)))
@@ -104,8 +104,12 @@ def _target(
     if is_return(target):
         if not prefix:
             yield source.problem("return-outside", way)
-    elif resolved(target, prefix) not in built.nodes:
+    elif not _written(built, resolved(target, prefix)):
         yield source.problem("node-unknown", way, **_hint(target, _local(built, prefix)))
+
+
+def _written(built: Built, name: str) -> bool:
+    return name in built.nodes or name in built.broken
 
 
 def _local(built: Built, prefix: str) -> Iterable[str]:

@@ -84,6 +84,9 @@ _EXPECTED = {
 }
 
 
+_UNHANDLED = {"no_input": ("Stille", "silence"), "no_match": ("einer falschen Taste", "a wrong key")}
+
+
 def complaints(source: Source, way: Way, error: ValidationError, fields: Iterable[str]) -> Iterator[Problem]:
     """Translate pydantic's errors about the part at `way`."""
     known = tuple(fields)
@@ -96,9 +99,11 @@ def complaint(source: Source, way: Way, found: Mapping[str, Any], known: tuple[s
     """Translate one of pydantic's errors, at `way`; `known` are the fields that may have been meant."""
     name = str(way[-1]) if way else ""
     match found["type"]:
-        case "missing" if name in ("no_input", "no_match"):
-            case = {"no_input": "Stille / silence", "no_match": "einer falschen Taste / a wrong key"}[name]
-            return source.problem_at_key("menu-unhandled", way[:-1], field=name, case=case)
+        case "missing" if name in _UNHANDLED:
+            german, english = _UNHANDLED[name]
+            return source.problem_at_key(
+                "menu-unhandled", way[:-1], field=name, german=german, english=english
+            )
         case "missing":
             return source.problem_at_key("field-missing", way[:-1], field=name)
         case "extra_forbidden":

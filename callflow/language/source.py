@@ -61,12 +61,14 @@ class Source:
         data: mappings, lists, texts, numbers.
         keys: way to an entry -> place of its key.
         values: way to an entry -> place of its value.
+        problems: faults that leave no doubt about what was meant, if they were to be let pass.
     """
 
     file: str
     data: Any
     keys: dict[Way, Place] = field(default_factory=dict)
     values: dict[Way, Place] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
 
     def key(self, way: Way) -> Place:
         """Find the nearest known key at or above `way`."""
@@ -117,8 +119,12 @@ def contents(path: Path, name: str = "") -> bytes:
         raise _refusal(name or str(path), Place(1, 1), "file-unreadable", reason=reason) from None
 
 
-def parse(raw: bytes, name: str) -> Source:
-    """Parse a file's bytes; as `read`."""
+def parse(raw: bytes, name: str, *, lenient: bool = False) -> Source:
+    """Parse a file's bytes; as `read`.
+
+    With `lenient`, keys written twice and texts without quotes are told in `Source.problems` instead of being
+    raised, so that whoever checks a file can tell all its other faults with them.
+    """
     if len(raw) > MOST_BYTES:
         raise _refusal(name, Place(1, 1), "file-large", most=str(MOST_BYTES // 1024))
     try:
@@ -131,13 +137,13 @@ def parse(raw: bytes, name: str) -> Source:
         place = Place(text.count("\n", 0, odd.start()) + 1, odd.start() - text.rfind("\n", 0, odd.start()))
         raise _refusal(name, place, "yaml-character", character=f"U+{ord(odd[0]):04X}")
     try:
-        return _Builder(name).build(_events(text, pure=False))
+        return _Builder(name).build(_events(text, pure=False), lenient=lenient)
     except FlowErrors as error:
         # libyaml is quick but knows YAML 1.1 only, where `{text: Wie?, at: 10:30}` is an error; the slow
         # parser has the last word on files that people write, not on those made to keep it busy
         if error.problems[-1].code != "yaml-syntax" or len(text) > MOST_SLOWLY:
             raise
-    return _Builder(name).build(_events(text, pure=True))
+    return _Builder(name).build(_events(text, pure=True), lenient=lenient)
 
 
 def _refusal(file: str, place: Place, code: str, **values: str) -> FlowErrors:
@@ -166,7 +172,7 @@ class _Builder:
         self.count = 0
         self.documents = 0
 
-    def build(self, events: Iterator[Event]) -> Source:
+    def build(self, events: Iterator[Event], *, lenient: bool) -> Source:
         try:
             for event in events:
                 self._take(event)
@@ -178,9 +184,10 @@ class _Builder:
             raise _refusal(
                 self.source.file, Place(1, 1), "yaml-syntax", reason=type(error).__name__
             ) from None
-        if self.problems:
+        if self.problems and not lenient:
             raise FlowErrors(self.problems)
-        return Source(self.source.file, self.data, self.source.keys, self.source.values)
+        source = self.source
+        return Source(source.file, self.data, source.keys, source.values, tuple(self.problems))
 
     def _take(self, event: Event) -> None:
         match event:

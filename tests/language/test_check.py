@@ -281,6 +281,16 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file() -> None:
     assert [p.code for p in problems_of(bad)] == ["concern-unknown", "destination-unknown", "prompt-unknown"]
 
 
+def test_an_unquoted_key_does_not_hide_the_other_faults_and_a_broken_node_is_not_called_missing() -> None:
+    bad = SOUND.replace('"1": {to', "1: {to").replace("destination: empfang", "destination: nirgends")
+    bad = bad.replace("hangup: {prompt: goodbye}", "hangup: {promt: goodbye}")
+    assert sorted(p.code for p in problems_of(bad)) == [
+        "destination-unknown",
+        "field-unknown",
+        "key-unquoted",
+    ]
+
+
 def test_a_near_miss_is_guessed() -> None:
     (problem,) = problems_of(SOUND.replace("otherwise: ende", "otherwise: ened"))
     assert problem.hint("de") == "→ „ende“?"
