@@ -67,14 +67,31 @@ def _lines(plan: Plan) -> Iterator[Fault]:
                 for trunk in line.trunks
                 if trunk not in plan.trunks
             )
-        if isinstance(line, PyVoipLine) and line.trunk and line.trunk not in plan.trunks:
-            yield _unknown((*place, "trunk"), "Trunk", line.trunk)
+        if isinstance(line, PyVoipLine):
+            yield from _pyvoip(plan, name, line)
         if isinstance(line, AsteriskLine) and not line.tls and not line.host.startswith(LOOPBACK):
             yield Fault(
                 (*place, "tls"),
                 "plain_manager",
                 f"Die Verbindung zu {line.host} verlässt diese Maschine unverschlüsselt: tls: true setzen.",
                 f"the connection to {line.host} leaves this machine unencrypted: set tls: true",
+            )
+
+
+def _pyvoip(plan: Plan, name: str, line: PyVoipLine) -> Iterator[Fault]:
+    if line.trunk and line.trunk not in plan.trunks:
+        yield _unknown(("lines", name, "trunk"), "Trunk", line.trunk)
+    alone = all(isinstance(other, PyVoipLine) for other in plan.lines.values())
+    for target, entry in plan.destinations.items():
+        if entry.method == "bridge":
+            yield Fault(
+                ("destinations", target, "method"),
+                "pyvoip_bridge",
+                f"Die pyVoIP-Leitung {name} kann nicht selbst wählen, sie verbindet nur mit REFER: hier "
+                "method: refer schreiben oder der Leitung kind: embedded geben.",
+                f"the pyVoIP line {name} cannot call out, it passes callers on by REFER only: write "
+                "method: refer here or give the line kind: embedded",
+                "error" if alone else "warning",  # other lines may bridge what this one refers
             )
 
 

@@ -115,7 +115,7 @@ async def line() -> AsyncIterator[Line]:
 
 def free_pair() -> int:
     """Return an even port that is free together with the next one."""
-    port, voice, control = PortPool("127.0.0.1", (20_000, 60_000), random.Random()).take()  # noqa: S311
+    port, voice, control = PortPool("127.0.0.1", (12_000, 32_000), random.Random()).take()  # noqa: S311
     voice.close()
     control.close()
     return port

@@ -16,7 +16,7 @@ FILTERING = [True, False] if kernel_filter.AVAILABLE else [False]
 @pytest.fixture(params=FILTERING, ids=lambda on: "filtered" if on else "unfiltered")
 async def engine(request: pytest.FixtureRequest) -> AsyncIterator[MediaEngine]:
     """Yield an engine, once with the kernel's filter (where there is one) and once without."""
-    # Below the ports that the system gives to whoever asks for any; at random to stay out of other tests' way.
+    # Below the ports that the system gives away by itself; at random to stay out of other tests' way.
     base = random.randrange(12000, 32000, 2)  # noqa: S311 - as said
     running = MediaEngine("127.0.0.1", (base, base + 399), filtering=request.param, timeout_s=0)
     running.start()

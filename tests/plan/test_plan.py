@@ -92,6 +92,22 @@ def test_the_check_finds(changes: dict[str, object], code: str) -> None:
     assert code in codes(plan(**changes))
 
 
+def test_the_check_finds_bridges_that_a_pyvoip_line_cannot_build() -> None:
+    bridged = {"empfang": {"number": "100", "via": "pbx", "method": "bridge"}}
+    only = plan(lines={"p": {"kind": "pyvoip"}}, destinations=bridged)
+    mixed = plan(lines={"p": {"kind": "pyvoip"}, "e": {"kind": "embedded"}}, destinations=bridged)
+    found = [
+        (fault.place, fault.severity)
+        for each in (only, mixed)
+        for fault in check(each)
+        if fault.code == "pyvoip_bridge"
+    ]
+    place = ("destinations", "empfang", "method")
+    assert found == [(place, "error"), (place, "warning")]
+    referred = {"empfang": {"number": "100", "via": "pbx", "method": "refer"}}
+    assert "pyvoip_bridge" not in codes(plan(lines={"p": {"kind": "pyvoip"}}, destinations=referred))
+
+
 def test_the_check_finds_one_number_written_twice() -> None:
     entry = {"flow": "praxis", "destination": "empfang"}
     assert "duplicate" in codes(plan(numbers={NUMBER: entry, "+49 351 12345600": entry}))
