@@ -55,6 +55,31 @@ def test_a_photo_loses_its_metadata_and_stands_upright(kind: str) -> None:
         assert dict(kept.getexif()) == {}
 
 
+def test_a_photo_inside_a_document_loses_its_metadata_and_keeps_its_picture() -> None:
+    pdf = pikepdf.new()
+    page = pdf.add_blank_page(page_size=(200, 200))
+    picture = pikepdf.Stream(
+        pdf, photo(), Type=pikepdf.Name.XObject, Subtype=pikepdf.Name.Image, Width=40, Height=30
+    )
+    picture.Filter, picture.ColorSpace, picture.BitsPerComponent = (
+        pikepdf.Name.DCTDecode,
+        pikepdf.Name.DeviceRGB,
+        8,
+    )
+    picture.Metadata = pdf.make_stream(SECRET.encode())
+    page.Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary(P=picture))
+    page.Contents = pdf.make_stream(b"40 0 0 30 0 0 cm /P Do")
+    written = io.BytesIO()
+    pdf.save(written)
+    file = take("Scan.pdf", written.getvalue())
+    assert SECRET.encode() not in file.content
+    with pikepdf.open(io.BytesIO(file.content)) as kept:
+        image = kept.pages[0].Resources.XObject.P
+        with Image.open(io.BytesIO(image.read_raw_bytes())) as shown:
+            assert (shown.size, dict(shown.getexif())) == ((40, 30), {})
+            assert shown.convert("RGB").getpixel((20, 15))[1] > 100
+
+
 def test_a_large_photo_is_made_smaller() -> None:
     with Image.open(io.BytesIO(take("a", photo(size=(4000, 1000))).content)) as kept:
         assert kept.size == (750, 3000)
@@ -75,6 +100,7 @@ def test_a_document_loses_author_scripts_and_embedded_files() -> None:
         (b"", "fault.file_kind"),
         (b"<html>", "fault.file_kind"),
         (b"GIF89a", "fault.file_kind"),
+        (b"\x00\x00\x00\x24ftypheic\x00\x00\x00\x00mif1heic", "fault.file_heic"),
         (b"MZ\x90\x00", "fault.file_kind"),
         (b"\xff\xd8\xff" + b"x" * 50, "fault.file_broken"),
         (b"\x89PNG\r\n\x1a\n", "fault.file_broken"),

@@ -7,6 +7,7 @@ thumbnails are gone), PDF files are rewritten without document information, scri
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import PurePath
@@ -24,7 +25,13 @@ MOST_PAGES = 60
 _QUALITY = 85
 _NAME_MOST = 80
 _SCRIPTS = ("/OpenAction", "/AA", "/AcroForm", "/Metadata", "/PieceInfo", "/Collection")
+_SCAN = 0xDA
+_NOTES = frozenset({*range(0xE1, 0xEE), 0xEF, 0xFE})
 _NAMES = ("/JavaScript", "/EmbeddedFiles")
+
+# ISO 14496-12: a file type box, its size before it and its brand after it. Most phones turn such photos into
+# JPEG when the page asks for that, but not all do.
+_HEIC = re.compile(rb"....ftyp(?:hei[cxms]|hev[cxms]|mif1|msf1|avif)", re.DOTALL)
 
 
 class FileError(ValueError):
@@ -42,7 +49,7 @@ def take(name: str, content: bytes) -> File:
     for magic, (media_type, ending, rewrite) in _KINDS.items():
         if content.startswith(magic):
             return File(_called(name, ending), media_type, rewrite(content))
-    raise FileError("fault.file_kind")
+    raise FileError("fault.file_heic" if _HEIC.match(content) else "fault.file_kind")
 
 
 def _photo(content: bytes) -> bytes:
@@ -93,14 +100,47 @@ def _written_anew(sent: pikepdf.Pdf) -> bytes:
     for key in _NAMES:
         if "/Names" in fresh.Root and key in fresh.Root.Names:
             del fresh.Root.Names[key]
+    _bare_pages(fresh)
+    for part in fresh.objects:
+        if isinstance(part, pikepdf.Stream):
+            _bare_stream(part)
+    written = io.BytesIO()
+    fresh.save(written, deterministic_id=True)
+    return written.getvalue()
+
+
+def _bare_pages(fresh: pikepdf.Pdf) -> None:
     for page in fresh.pages:
         # Annotations carry actions, attached files and their authors' names.
         for key in ("/AA", "/Annots", "/Metadata", "/PieceInfo"):
             if key in page.obj:
                 del page.obj[key]
-    written = io.BytesIO()
-    fresh.save(written, deterministic_id=True)
-    return written.getvalue()
+
+
+def _bare_stream(stream: pikepdf.Stream) -> None:
+    """Free a photo inside a document of place and device; its picture stays as it is."""
+    for key in ("/Metadata", "/PieceInfo"):
+        if key in stream:
+            del stream[key]
+    if stream.get("/Filter") == pikepdf.Name.DCTDecode:
+        stream.write(_bare_jpeg(stream.read_raw_bytes()), filter=pikepdf.Name.DCTDecode)
+
+
+def _bare_jpeg(content: bytes) -> bytes:
+    """Return a JPEG without its notes (APP1 to APP13, APP15, COM); APP0 and APP14 say how colours are meant.
+
+    ITU-T T.81, annex B: segments of marker and length up to the scan, which goes on to the end.
+    """
+    kept, at = [content[:2]], 2
+    while content[at : at + 1] == b"\xff" and len(content) >= at + 4:
+        marker = content[at + 1]
+        if marker == _SCAN:
+            break
+        end = at + 2 + int.from_bytes(content[at + 2 : at + 4])
+        if marker not in _NOTES:
+            kept.append(content[at:end])
+        at = end
+    return b"".join([*kept, content[at:]])
 
 
 def _called(name: str, ending: str) -> str:
