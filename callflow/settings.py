@@ -6,6 +6,7 @@ come from the environment (`RUFWEICHE_...`) or a `.env` file beside the configur
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import time
 from pathlib import Path
@@ -90,11 +91,26 @@ class Concern(Model):
     form: str = ""
 
 
+class GatewayReports(Model):
+    """Where a gateway's delivery reports hold what, as dotted paths; `words` are its own words for states.
+
+    They come to /webhooks/gateway/<RUFWEICHE_SMS_REPORT_SECRET>.
+    """
+
+    status: str = "status"
+    id: str = "id"
+    reference: str = ""
+    error: str = ""
+    words: dict[str, Literal["accepted", "sent", "delivered", "undelivered", "failed"]] = Field(
+        default_factory=dict
+    )
+
+
 class Gateway(Model):
     """A generic HTTP gateway for SMS: what to request and where the message's id stands in the answer.
 
     In the body `{to}`, `{text}` and `{id}` are replaced; in the headers `{secret}`, by the environment's
-    RUFWEICHE_SMS_GATEWAY_SECRET.
+    RUFWEICHE_SMS_GATEWAY_SECRET; in `poll_url` `{provider_id}`, by the gateway's id of a sent message.
     """
 
     url: str
@@ -102,6 +118,8 @@ class Gateway(Model):
     headers: dict[str, str] = Field(default_factory=dict)
     body: dict[str, object] = Field(default_factory=dict)
     id_field: str = ""
+    poll_url: str = ""
+    reports: GatewayReports = GatewayReports()
 
 
 class Sms(Model):
@@ -212,6 +230,12 @@ class Practice(Model):
     language: Language = "de"
 
 
+def _hard_to_guess(secret: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"([A-Za-z0-9_-]{16,})?", secret.get_secret_value()):
+        raise ValueError("at least 16 letters, digits, - and _: it is part of an address")
+    return secret
+
+
 class Secrets(BaseSettings):
     """Secrets and accounts, from the environment or `.env` in the configuration folder."""
 
@@ -225,6 +249,7 @@ class Secrets(BaseSettings):
     twilio_api_secret: SecretStr = SecretStr("")
     twilio_base_url: str = ""
     sms_gateway_secret: SecretStr = SecretStr("")
+    sms_report_secret: Annotated[SecretStr, AfterValidator(_hard_to_guess)] = SecretStr("")
     sip_passwords: dict[str, SecretStr] = Field(default_factory=dict)
     ami_secret: SecretStr = SecretStr("")
 

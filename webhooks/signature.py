@@ -53,7 +53,7 @@ class Signature:
         Raises:
             HTTPException: 403 when the signature is missing or wrong, 413 when the body is too large.
         """
-        body = await _body(receive)
+        body = await body_of(receive)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         path, query = _address(scope)
         if not self.holds(path, headers, body):
@@ -123,7 +123,8 @@ def _address(scope: Scope) -> tuple[str, str]:
     return raw + (f"?{query}" if query else ""), query
 
 
-async def _body(receive: Receive) -> bytes:
+async def body_of(receive: Receive) -> bytes:
+    """Return a request's body; HTTPException 413 when it is too large."""
     body, more = b"", True
     while more:
         message = await receive()

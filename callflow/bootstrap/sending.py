@@ -11,12 +11,14 @@ from callflow.bootstrap import practice, twilio
 from callflow.outbox.console import Console
 from callflow.outbox.delivery import Lost
 from callflow.outbox.gateway import Gateway, Request
+from callflow.outbox.gateway_reports import Places
 from callflow.outbox.transport import Transport
 from callflow.outbox.twilio import Twilio
+from callflow.settings import Gateway as GatewaySettings
 from callflow.settings import Settings
 from callflow.store import Store
 from webhooks.outgoing import Outgoing, Webhook
-from webhooks.receipts import Receipts
+from webhooks.receipts import GatewayReceipts, Receipts
 from webhooks.safe_http import SafeClient
 from webhooks.signature import Signature
 
@@ -36,10 +38,13 @@ def transports(settings: Settings, show: Callable[[str, str], None], clock: Cloc
 
 
 def receipts(settings: Settings, store: Store, lost: Lost, clock: Clock) -> Iterator[APIRouter]:
-    """Give the route for Twilio's delivery reports; none without an auth token, which signs them."""
+    """Give the routes for delivery reports; none without the secret that their senders know."""
     token = settings.secrets.twilio_auth_token.get_secret_value()
     if token:
         yield Receipts(store, Signature(token, settings.public_url), lost, clock).router()
+    gateway, secret = settings.practice.sms.gateway, settings.secrets.sms_report_secret.get_secret_value()
+    if gateway is not None and secret:
+        yield GatewayReceipts(store, secret, _places(gateway), lost, clock).router()
 
 
 def outgoing(settings: Settings, store: Store, clock: Clock) -> Outgoing:
@@ -61,4 +66,16 @@ def _request(settings: Settings) -> Request:
     assert gateway is not None  # noqa: S101  asked for one line above
     secret = settings.secrets.sms_gateway_secret.get_secret_value()
     headers = {name: value.replace(SECRET, secret) for name, value in gateway.headers.items()}
-    return Request(gateway.url, gateway.method, headers, gateway.body, gateway.id_field)
+    return Request(
+        url=gateway.url,
+        method=gateway.method,
+        headers=headers,
+        body=gateway.body,
+        id_field=gateway.id_field,
+        poll_url=gateway.poll_url,
+        places=_places(gateway),
+    )
+
+
+def _places(gateway: GatewaySettings) -> Places:
+    return Places(**gateway.reports.model_dump())

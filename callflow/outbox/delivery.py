@@ -35,7 +35,7 @@ class Report:
     """A provider's word about a message, by webhook or polling.
 
     Args:
-        provider_id: the provider's id of the message.
+        provider_id: the provider's id of the message, "" when only ours is told.
         delivery: how far it is.
         error: the provider's code, "" for none.
         intent: our id, when the provider gives it back; found by `provider_id` otherwise.
@@ -58,7 +58,7 @@ def told(tx: Tx, report: Report, lost: Lost, *, now: datetime) -> bool:
     A report about a message whose sending was in doubt ends the doubt: the provider has it.
     """
     intent = _find(tx, report)
-    if intent is None or (intent.provider_id and intent.provider_id != report.provider_id):
+    if intent is None or (intent.provider_id and report.provider_id not in ("", intent.provider_id)):
         return False
     if intent.started and intent.status in ("queued", "leased", "unknown"):
         queue.note(tx, intent, "found", "report", now=now)

@@ -1,8 +1,9 @@
 """Text messages through any HTTP gateway that takes JSON: sipgate, seven, GatewayAPI, an LTE box.
 
 The request is described in the settings: address, headers and a JSON body in which `{to}`, `{text}` and
-`{id}` stand for number, text and our id of the message. Such gateways cannot be asked in one common way what
-became of a message, so a doubtful one ends as unknown, and a human calls.
+`{id}` stand for number, text and our id of the message. Such gateways cannot be asked in one common way for a
+message whose id they never told, so a doubtful one ends as unknown, and a human calls, unless a report with
+our id ends the doubt.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
+from urllib.parse import quote
 
 import httpx
 
+from callflow.outbox.gateway_reports import Places, place
 from callflow.outbox.transport import (
     AmbiguousError,
     BrokenError,
@@ -26,6 +29,7 @@ from callflow.outbox.transport import (
 from callflow.outbox.twilio import quiet_loggers
 
 TIMEOUT_S: Final = 10.0
+PROVIDER_ID: Final = "{provider_id}"
 PLACES: Final = ("{to}", "{text}", "{id}")
 
 
@@ -39,6 +43,9 @@ class Request:
         headers: sent with each request; may hold the gateway's key.
         body: JSON; `{to}`, `{text}`, `{id}` are replaced inside its texts.
         id_field: where the answer holds the gateway's id, as "messages.0.id"; "" for nowhere.
+        poll_url: where the state of a sent message is asked for; `{provider_id}` in it is replaced. "" for
+            a gateway that only reports.
+        places: where its reports and answers hold what.
     """
 
     url: str
@@ -46,6 +53,8 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: Mapping[str, object] = field(default_factory=dict)
     id_field: str = ""
+    poll_url: str = ""
+    places: Places = field(default_factory=Places)
 
 
 class Gateway:
@@ -85,7 +94,7 @@ class Gateway:
             raise AmbiguousError(type(error).__name__) from error
         if not answer.is_success:
             raise _judged(answer.status_code)
-        return Receipt(found(answer, self._request.id_field), "sent")
+        return Receipt(place(_json(answer), self._request.id_field), "sent")
 
     async def ask(self, parcel: Parcel, since: datetime) -> Receipt | None:
         """Refuse; see the module.
@@ -97,9 +106,23 @@ class Gateway:
         raise CannotAskError("gateway")
 
     async def follow_up(self, provider_id: str) -> Receipt | None:
-        """Know nothing: what was sent is taken for sent."""
-        del provider_id
-        return None
+        """Ask at the polling address, if there is one.
+
+        Raises:
+            CannotAskError: no answer that tells the message's state.
+        """
+        url = self._request.poll_url.replace(PROVIDER_ID, quote(provider_id, safe=""))
+        if not url or not provider_id:
+            return None
+        try:
+            answer = await self._client.get(url, headers=dict(self._request.headers))
+            answer.raise_for_status()
+        except httpx.HTTPError as error:
+            raise CannotAskError(type(error).__name__) from None
+        delivery, code = self._request.places.state(_json(answer))
+        if not delivery:
+            raise CannotAskError("unreadable answer")
+        return Receipt(provider_id, delivery, error=code)
 
     async def aclose(self) -> None:
         """Close the HTTP client."""
@@ -119,21 +142,17 @@ def filled(template: object, values: Mapping[str, str]) -> Any:  # noqa: ANN401 
             return template
 
 
-def found(answer: httpx.Response, path: str) -> str:
-    """Return the gateway's id out of its answer, or nothing: the message was taken all the same."""
+def _json(answer: httpx.Response) -> object:
     try:
-        place: Any = answer.json()
-        for step in filter(None, path.split(".")):
-            place = place[int(step)] if isinstance(place, list) else place[step]
-    except (ValueError, LookupError, TypeError):
-        return ""
-    return str(place) if path and isinstance(place, str | int) else ""
+        return answer.json()
+    except ValueError:
+        return None
 
 
 def _replaced(text: str, values: Mapping[str, str]) -> str:
     parts = [text]
-    for place in PLACES:
-        parts = [piece for part in parts for piece in _split(part, place)]
+    for mark in PLACES:
+        parts = [piece for part in parts for piece in _split(part, mark)]
     return "".join(values.get(part, part) for part in parts)
 
 

@@ -8,9 +8,11 @@ ambiguous.
 from __future__ import annotations
 
 import logging
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final, cast
 
 import httpx
@@ -78,6 +80,12 @@ class Account:
     base_url: str = API
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Return the certificates that are trusted, which takes a while to read."""
+    return httpx.create_ssl_context()
+
+
 class HttpClient(AsyncHttpClient):  # type: ignore[misc]  # the SDK ships no types
     """The SDK's HTTP client for one request at a time: real timeouts, no repetition, no log.
 
@@ -90,7 +98,9 @@ class HttpClient(AsyncHttpClient):  # type: ignore[misc]  # the SDK ships no typ
         super().__init__(logging.getLogger("twilio.http_client"), is_async=True, timeout=timeout)
         self._base_url = base_url.rstrip("/")
         self._limits = httpx.Limits(max_keepalive_connections=0)
-        self._client = httpx.AsyncClient(timeout=timeout, limits=self._limits, follow_redirects=False)
+        self._client = httpx.AsyncClient(
+            verify=_trusted(), timeout=timeout, limits=self._limits, follow_redirects=False
+        )
 
     async def request(  # noqa: PLR0913, PLR0917  the SDK's signature
         self,

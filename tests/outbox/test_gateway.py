@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callflow.outbox.gateway import Gateway, Request, filled, found
+from callflow.outbox.gateway import Gateway, Request, filled
+from callflow.outbox.gateway_reports import Places
 from callflow.outbox.transport import (
     AmbiguousError,
     BrokenError,
@@ -48,7 +48,7 @@ def box() -> Iterator[Box]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"] or 0)) or "null")
             box.got.append((self.command, self.path, dict(self.headers), body))
             if box.status == 0:
                 box.silent.wait(10)
@@ -59,6 +59,7 @@ def box() -> Iterator[Box]:
             self.wfile.write(box.answer)
 
         do_PUT = do_POST  # noqa: N815  the base class's name
+        do_GET = do_POST  # noqa: N815  the base class's name
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
             """Say nothing."""
@@ -140,8 +141,45 @@ def test_the_gateways_key_is_not_shown() -> None:
         (b'{"id": {"a": 1}}', "id", ""),
     ],
 )
-def test_the_id_is_found_or_not_but_never_in_the_way(answer: bytes, path: str, expected: str) -> None:
-    assert found(httpx.Response(200, content=answer), path) == expected
+async def test_the_id_is_found_or_not_but_never_in_the_way(
+    box: Box, answer: bytes, path: str, expected: str
+) -> None:
+    box.answer = answer
+    assert (await _send(box, id_field=path)).provider_id == expected
+
+
+async def _asked(box: Box, provider_id: str = "7/7", **places: Any) -> Receipt | None:  # noqa: ANN401  a report's places
+    request = Request(
+        box.url, headers={"X-Api-Key": "k"}, poll_url=box.url + "/{provider_id}", places=Places(**places)
+    )
+    gateway = Gateway(request, timeout=2.0)
+    try:
+        return await gateway.follow_up(provider_id)
+    finally:
+        await gateway.aclose()
+
+
+async def test_a_sent_message_is_asked_about_at_the_polling_address(box: Box) -> None:
+    box.answer = b'{"data": {"state": "NOT_DELIVERED", "code": 17}}'
+    receipt = await _asked(box, status="data.state", error="data.code")
+    assert receipt == Receipt("7/7", "undelivered", error="17")
+    ((method, path, headers, _),) = box.got
+    assert (method, path, headers["X-Api-Key"]) == ("GET", "/sms/7%2F7", "k")
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"), [(404, b"{}"), (500, b"{}"), (200, b"OK"), (200, b'{"status": "?"}')]
+)
+async def test_an_answer_that_tells_no_state_leaves_the_message_as_it_is(
+    box: Box, status: int, answer: bytes
+) -> None:
+    box.status, box.answer = status, answer
+    with pytest.raises(CannotAskError):
+        await _asked(box)
+
+
+async def test_a_message_whose_id_the_gateway_never_told_is_not_asked_about(box: Box) -> None:
+    assert (await _asked(box, ""), box.got) == (None, [])
 
 
 @given(text=st.text(), to=st.text())

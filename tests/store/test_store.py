@@ -8,7 +8,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -23,13 +22,6 @@ from callflow.sealing import Sealer, SealError
 from callflow.store import Attachment, Card, Link, Store, Submission, Tx, WrongKeyError, sqlite_version
 from callflow.store.columns import Envelope
 from tests.support.stores import NOW, database_bytes, open_store
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(tmp_path)
-    yield opened
-    opened.close()
 
 
 def _card(**values: object) -> Card:

@@ -22,7 +22,7 @@ from callflow.links.link import Offer
 from callflow.outbox import endpoints, events, queue
 from callflow.outbox.endpoints import Subscription
 from callflow.store import Endpoint, Intent, Store
-from tests.support.stores import NOW, Clock, database_bytes, open_store
+from tests.support.stores import NOW, Clock, database_bytes
 from webhooks.outgoing import Outgoing, SignatureError, Webhook, signed, verify
 from webhooks.safe_http import SafeClient
 
@@ -67,18 +67,6 @@ def program() -> Iterator[_Program]:
     program.http.shutdown()
     program.http.server_close()
     thread.join()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(tmp_path)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

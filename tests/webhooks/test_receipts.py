@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 import httpx
 import pytest
@@ -18,7 +17,7 @@ from callflow.outbox import queue
 from callflow.outbox.queue import Sms
 from callflow.outbox.transport import Receipt
 from callflow.store import Intent, Store, Tx
-from tests.support.stores import NOW, open_store, temporary_store
+from tests.support.stores import NOW, temporary_store
 from tests.support.twilio_standin import TOKEN
 from webhooks.receipts import Receipts
 from webhooks.signature import Signature
@@ -61,13 +60,6 @@ def _sent(tx: Tx) -> str:
     queue.begin(tx, intent, "twilio", now=NOW)
     queue.sent(intent, Receipt("SM1"), now=NOW)
     return intent.id
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(tmp_path)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
