@@ -48,9 +48,13 @@ class TeamsPeer:
 
     async def listen(self, port: int, server: ssl.SSLContext, client: ssl.SSLContext) -> None:
         """Listen with the one context, call SBCs with the other."""
-        self.port, self.client = port, client
+        self.port, self.client, self._tls = port, client, server
         server.sslobject_class = _watched(self)
-        self._server = await asyncio.start_server(self._serve, self.host, port, ssl=server)
+        await self.back()
+
+    async def back(self) -> None:
+        """Listen again after `close`."""
+        self._server = await asyncio.start_server(self._serve, self.host, self.port, ssl=self._tls)
 
     def turned_away(self, reason: str) -> None:
         """A handshake has failed."""

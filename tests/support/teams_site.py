@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from callflow.plan import Plan
+from callflow.flow import Flow
+from callflow.plan import Migration, Plan
 from callflow.store import Store
 from sip.asterisk import AsteriskLine
 from tests.support import asterisk_site as practice
 from tests.support.asterisk_box import Asterisk, Folder
-from tests.support.asterisk_house import Coder, Hasty, desk, line_up, sessions
+from tests.support.asterisk_house import Coder, Hasty, Sliding, desk, line_up, sessions
 from tests.support.certificates import Authority
 from tests.support.simple_phone import Phone, Talk
 from tests.support.teams_front import (
@@ -120,6 +121,15 @@ def sbc(ports: practice.Ports, *, grace: int = 15, number: dict[str, object] | N
     return Sbc(own, front_ports, plan, asterisk, front, authority)
 
 
+def moving(plan: Plan, moves: dict[str, object]) -> Plan:
+    """Return the plan with another migration: only Rufweiche knows of it, Asterisk's configuration stays."""
+    (number,) = plan.numbers.values()
+    migration = Migration.model_validate(MOVE | moves)
+    return plan.model_copy(
+        update={"numbers": {practice.NUMBER: number.model_copy(update={"migration": migration})}}
+    )
+
+
 @contextlib.asynccontextmanager
 async def microsoft(
     authority: Authority, ports: FrontPorts, folder: Path, *, centres: int = 3
@@ -139,15 +149,32 @@ async def microsoft(
 
 
 @contextlib.asynccontextmanager
-async def holding(
-    sbc: Sbc, store: Store, *, teams_up: bool, coder: Coder | None = None, at: datetime = OPEN
+async def holding(  # noqa: PLR0913  # each is one fact of the day
+    sbc: Sbc,
+    store: Store,
+    *,
+    teams_up: bool,
+    coder: Coder | None = None,
+    at: datetime = OPEN,
+    moves: dict[str, object] | None = None,
+    flow: Flow | None = None,
 ) -> AsyncIterator[AsteriskLine]:
-    """Run our line, once it knows how the Teams trunk stands."""
+    """Run our line, once it knows how the Teams trunk stands.
+
+    Args:
+        sbc: the SBC.
+        store: the database.
+        teams_up: how the trunk shall stand.
+        coder: speaks; None: nobody listens closely.
+        at: what time it is.
+        moves: keys of the migration that differ.
+        flow: what callers go through; None: the example practice's.
+    """
     news, coder = asyncio.Event(), coder or Coder()
-    house = Hasty(sessions(store, coder, at))
-    shared = desk(sbc.asterisk, sbc.plan, house, coder, {})
+    house = Hasty(sessions(store, coder, at, flow))
+    shared = desk(sbc.asterisk, moving(sbc.plan, moves or {}), house, coder, {})
     access = practice.access(sbc.ports)
-    async with line_up(access, shared, changed=lambda _: news.set()) as line:
+    async with line_up(access, shared, changed=lambda _: news.set(), clock=Sliding(at)) as line:
         async with asyncio.timeout(30):
             line.play_on_hold((coder.clip("music"),))
             while line.live.trunks.get("teams") is not teams_up:

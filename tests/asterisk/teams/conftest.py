@@ -63,3 +63,13 @@ async def reception(ports: practice.Ports) -> AsyncIterator[Phone]:
 def long_rings(monkeypatch: pytest.MonkeyPatch) -> None:
     """A silent data centre is left after two seconds; the ringing must last longer."""
     monkeypatch.setattr("tests.support.asterisk_house.RING_MS", 8000)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def no_centres(centres: list[TeamsPeer]) -> AsyncIterator[None]:
+    """Microsoft is away for the length of a test."""
+    for peer in centres:
+        await peer.close()
+    yield
+    for peer in centres:
+        await peer.back()
