@@ -7,7 +7,7 @@ replayed and moved between processes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -102,11 +102,32 @@ class TransferFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class SoundQuality:
+    """How good a call's sound was.
+
+    Args:
+        loss: part of the caller's packets that never came, 0..1.
+        jitter_ms: interarrival jitter (RFC 3550, 6.4.1).
+        remote_loss: loss that the caller's side reported, 0..1, None without report.
+        round_trip_ms: from the caller's RTCP reports, None without report.
+    """
+
+    loss: float = 0.0
+    jitter_ms: float = 0.0
+    remote_loss: float | None = None
+    round_trip_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HungUp:
-    """The call is over. `by` says who ended it; `error` means that the line or the media died."""
+    """The call is over. `by` says who ended it; `error` means that the line or the media died.
+
+    `sound` is for the record alone: what follows never depends on it, nor whether two ends are the same.
+    """
 
     by: Literal["caller", "us", "destination", "error"] = "caller"
     kind: Literal["hung_up"] = "hung_up"
+    sound: SoundQuality | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import asdict, replace
 from datetime import datetime
 from functools import partial
 
@@ -13,11 +14,11 @@ from callflow.effects import LineEffect
 from callflow.events import Caller, CallStarted, Event, HungUp, Recorded, TransferFailed, TransferProblem
 from callflow.frames import Command
 from callflow.spool import Slot, SpooledCall
-from sip import alone
+from sip import alone, quality
 from sip.app_link import AppAwayError
 from sip.bridge import Bridge
 from sip.line_config import Destination, Did
-from sip.media.engine import MemorySink, NoPortFreeError, Recording, Stream
+from sip.media.engine import MemorySink, NoPortFreeError, Recording, Stream, StreamStats
 from sip.parts import Parts, connect
 from sip.performer import (
     Action,
@@ -96,7 +97,13 @@ class Call:
             event = await self._told.get()
         if self.alone:
             self._parts.link.greet()
-        _log.info("call over", call=self.id, by=event.by, alone=self.alone)
+        sound = asdict(quality.of(self.sound))
+        _log.info("call over", call=self.id, by=event.by, alone=self.alone, **sound)
+
+    @property
+    def sound(self) -> StreamStats:
+        """How the caller's sound fared so far."""
+        return self._stream.stats
 
     def hang_up(self) -> None:
         """End the call now."""
@@ -185,6 +192,8 @@ class Call:
 
     def _do(self, action: Action) -> None:
         match action:
+            case Tell(HungUp() as end):
+                self._told.put_nowait(replace(end, sound=quality.of(self._stream.stats)))
             case Tell(event):
                 self._told.put_nowait(event)
             case Speak(keys, serial):

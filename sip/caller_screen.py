@@ -97,11 +97,11 @@ def _live_keys(talk: Talk) -> Iterator[None]:
     if not sys.stdin.isatty():
         yield
         return
-    print("Tasten: 0-9 * #   auflegen: q      keys: 0-9 * #   hang up: q")  # noqa: T201 - as above
     loop, stdin = asyncio.get_running_loop(), sys.stdin.fileno()
     before = termios.tcgetattr(stdin)
     tty.setcbreak(stdin)
     loop.add_reader(stdin, lambda: _typed(talk, os.read(stdin, 32).decode("ascii", "ignore")))
+    print("Tasten: 0-9 * #   auflegen: q      keys: 0-9 * #   hang up: q")  # noqa: T201 - as above
     try:
         yield
     finally:

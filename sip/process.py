@@ -13,15 +13,18 @@ import gc
 import json
 import signal
 import sys
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
 from callflow import logs, parent
+from callflow.metrics import TRUNK
 from callflow.prompts.cache import Cache
 from callflow.sealing import Sealer, load_key
 from callflow.spool import SpoolWriter
+from sip import quality
 from sip.app_link import AppLink
 from sip.call import Call
 from sip.line_config import LineConfig
@@ -56,7 +59,7 @@ class Line:
         sealer = Sealer(load_key(config.key_file))
         disk = Disk(config, sealer, SpoolWriter(config.spool, config.name, sealer))
         self.parts = Parts(config, self.phone, engine, link, Cache(config.prompts), disk)
-        self.counters = {"calls": 0.0, "alone": 0.0, "refused": 0.0}
+        self.counters: Counter[str] = Counter(calls=0, alone=0, refused=0)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -118,6 +121,7 @@ class Line:
             call.hang_up()
         finally:
             self.counters["alone"] += call.alone
+            quality.count(self.counters, call.sound)
             del self.calls[call.id]
 
     def _check_clips(self) -> None:
@@ -132,13 +136,22 @@ class Line:
         draft.write_text(json.dumps({"sip": bound}), encoding="utf-8")
         draft.replace(self.config.ready)
 
+    def figures(self) -> dict[str, float]:
+        """Return what is counted, for the metrics; refusals by telephone and line are one sum."""
+        refused = self.phone.counters["refused"] + self.counters["refused"]
+        own = {**self.phone.counters, **self.counters, "refused": refused, "active": len(self.calls)}
+        figures = {name: float(value) for name, value in own.items()}
+        if isinstance(self.phone, Phone):
+            figures |= {name: float(value) for name, value in self.phone.load.items()}
+            figures |= {TRUNK + name: float(up) for name, up in self.phone.registered.items()}
+        return figures
+
     async def _measure(self) -> None:
         while True:
             await asyncio.sleep(REPORT_S)
             if isinstance(self.phone, Phone):
                 self.phone.renew_certificates()
-            now = {"active": float(len(self.calls)), **self.phone.counters, **self.counters}
-            self.parts.link.measured({name: float(value) for name, value in now.items()})
+            self.parts.link.measured(self.figures())
             if len(self.calls) <= QUIET_CALLS:
                 gc.collect()  # ended calls lie in cycles that the sparing collector would leave for days
 

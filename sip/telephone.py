@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable
 from typing import Protocol
 
 from sip.signalling.identity import Identity
@@ -44,7 +45,7 @@ class Telephone(Protocol):
     """A SIP user agent with any number of legs; see `sip.signalling.phone.Phone`."""
 
     @property
-    def counters(self) -> Mapping[str, int]:
+    def counters(self) -> Counter[str]:
         """Happenings by kind."""
 
     @property

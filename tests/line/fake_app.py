@@ -8,7 +8,7 @@ from pathlib import Path
 
 from callflow.effects import LineEffect
 from callflow.events import Event
-from callflow.frames import Acknowledged, Command, Decoder, Frame, Happening, Hello, encode
+from callflow.frames import Acknowledged, Command, Decoder, Frame, Happening, Hello, Measured, encode
 
 Decide = Callable[[Happening], LineEffect | None]
 
@@ -26,6 +26,7 @@ class FakeApp:
         self.decide = decide
         self.happenings: list[Happening] = []
         self.hellos: list[Hello] = []
+        self.measured: list[dict[str, float]] = []
         self.silent = False
         self._changed = asyncio.Condition()
         self._server: asyncio.Server | None = None
@@ -87,6 +88,8 @@ class FakeApp:
             if isinstance(frame, Hello):
                 self.hellos.append(frame)
                 writer.write(encode(Hello("app", "fake")))
+            elif isinstance(frame, Measured):
+                self.measured.append(frame.counters)
             elif isinstance(frame, Happening):
                 self.happenings.append(frame)
                 if not self.silent:
