@@ -66,7 +66,7 @@ def setting(at: str, number: str, queue: str) -> Setting:
     Args:
         at: local time "2026-12-24 10:00", "" for now.
         number: as the caller would write it, or "withheld".
-        queue: answers to questions about the queue, "busy:2 free" (with the caller's position).
+        queue: answers to questions about the queue, "busy:2:4 free" (with the caller's place and the minutes).
 
     Raises:
         ScriptError: `at` is no time.
@@ -75,8 +75,11 @@ def setting(at: str, number: str, queue: str) -> Setting:
         moment = datetime.fromisoformat(at) if at else datetime.now(ZONE)
     except ValueError:
         raise script.ScriptError(f'{at!r}: "2026-12-24 10:00"') from None
-    words = (word.partition(":") for word in queue.split())
-    answers = tuple({"answer": word, **({"position": place} if place else {})} for word, _, place in words)
+    names = ("answer", "position", "minutes")
+    answers = tuple(
+        {name: value for name, value in zip(names, word.split(":"), strict=False) if value}
+        for word in queue.split()
+    )
     return Setting(moment.replace(tzinfo=None), number, queue=answers)
 
 

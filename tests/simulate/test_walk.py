@@ -186,3 +186,12 @@ def test_a_recorded_call_is_told_again_and_goes_the_same_way() -> None:
         ("anliegen", "hung_up"),
     ]
     assert "Karte: missed termin" in paper.getvalue()
+
+
+def test_the_queue_is_told_with_place_and_minutes() -> None:
+    told = rehearsal.setting("2026-11-23 09:00", "withheld", "busy:2:4 busy:1 free").queue
+    assert told == (
+        {"answer": "busy", "position": "2", "minutes": "4"},
+        {"answer": "busy", "position": "1"},
+        {"answer": "free"},
+    )
