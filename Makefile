@@ -4,6 +4,7 @@
 # make bench  measure; PART=engine|sip|asterisk|webhooks picks one
 # make heard  speak every prompt and hear it again with a speech model; a report (fetches 150 MB once)
 # make fuzz   ten minutes of mutation fuzzing
+# make soak   a minute of 50 calls a second from sipp, then 200,000 short calls
 # make lock   renew the lock files
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -56,6 +57,10 @@ heard: $(VENV)/.dev
 
 fuzz: $(VENV)/.dev
 	$(PY) -m tests.fuzz
+
+soak: $(VENV)/.dev
+	$(PY) -m tests.sip.rush
+	$(PY) -m tests.bench.sip soak
 
 lock: $(VENV)/.dev
 	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

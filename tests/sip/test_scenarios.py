@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,51 +12,15 @@ from sip.signalling.leg import Leg
 from sip.signalling.phone_settings import Peer as KnownPeer
 from sip.signalling.phone_settings import PhoneSettings
 from tests.sip.peer import OURS, House, house, settings
+from tests.sip.rush import __file__ as rush_file
+from tests.sip.rush import rush
+from tests.sip.sipp import SCENARIOS, SIPP, Sipp
 
-SCENARIOS = Path(__file__).parent / "scenarios"
-SIPP = shutil.which("sipp")
 pytestmark = pytest.mark.skipif(SIPP is None, reason="sipp is not installed: its scenarios are not run")
 ANNA = KnownPeer(
     "anna", ("127.0.0.1",), user="anna", password="geheim", digests=("MD5",)
 )  # all that sipp knows
 PROVEN = settings(peers=(ANNA,))
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        found: int = probe.getsockname()[1]
-        return found
-
-
-class Sipp:
-    """One run of sipp; `port` is its own."""
-
-    def __init__(self, scenario: str, folder: Path, target: str = "127.0.0.1:9", *more: str) -> None:
-        self.port = free_port()
-        self._folder = folder
-        self._arguments = [
-            *("-sf", str(SCENARIOS / f"{scenario}.xml"), "-m", "1", "-i", "127.0.0.1", "-p", str(self.port)),
-            *("-nostdin", "-timeout", "8", "-timeout_error", "-trace_err", "-au", "anna", "-ap", "geheim"),
-            *more,
-            target,
-        ]
-
-    async def start(self) -> asyncio.subprocess.Process:
-        assert SIPP
-        pipe = asyncio.subprocess.PIPE
-        return await asyncio.create_subprocess_exec(
-            SIPP, *self._arguments, cwd=self._folder, stdout=pipe, stderr=pipe
-        )
-
-    async def run(self) -> None:
-        """Run to the end; a scenario that did not go as written fails with sipp's own words."""
-        await self.ended(await self.start())
-
-    async def ended(self, process: asyncio.subprocess.Process) -> None:
-        _, errors = await asyncio.wait_for(process.communicate(), 15)
-        logs = "".join(path.read_text(errors="replace") for path in self._folder.glob("*_errors.log"))
-        assert process.returncode == 0, errors.decode(errors="replace") + logs
 
 
 def answering(leg: Leg) -> None:
@@ -177,16 +139,10 @@ async def test_a_callee_goes_through_the_scenario(tmp_path: Path, scenario: str,
         await sipp.ended(process)
 
 
-async def test_a_hundred_calls_of_fifty_a_second_all_succeed(tmp_path: Path) -> None:
-    async with house(settings(requests_per_s=0), answering) as home:
-        host, port = home.phone.address()
-        many = ("-m", "100", "-r", "50", "-l", "100")
-        await Sipp("lost-ack", tmp_path, f"{host}:{port}", *many).run()
-        await home.until(("ended", "caller"))
-        assert home.phone.counters["calls"] == 100
-        assert home.phone.load["legs"] == home.phone.load["dialogs"] == 0
+async def test_fifty_calls_a_second_all_go_through_and_leave_nothing_behind(tmp_path: Path) -> None:
+    assert await rush(6, tmp_path) == {"calls": 300, "faults": 0, "legs": 0, "dialogs": 0}
 
 
 def test_every_scenario_is_run() -> None:
-    here = Path(__file__).read_text()
+    here = Path(__file__).read_text() + Path(rush_file).read_text()
     assert [path.stem for path in SCENARIOS.glob("*.xml") if f'"{path.stem}"' not in here] == []
