@@ -140,7 +140,7 @@ def simulate(  # noqa: PLR0913 - one parameter for each option
         str | None,
         typer.Option(help='Tasten und Taten, z. B. "1 1", "!9", "- besetzt x"; leer: fragen / ask'),
     ] = None,
-    queue: Annotated[str, typer.Option(help='Warteschlange, z. B. "busy:2:4 busy:1 free" (Platz:Minuten)')] = "",
+    queue: Annotated[str, typer.Option(help='Warteschlange: "busy:2:4 free" (Platz, Minuten)')] = "",
     save: Annotated[Path | None, typer.Option(help="als Golden Call schreiben / write a golden call")] = None,
     calls: Annotated[
         Path | None, typer.Option(help="Ordner der Golden Calls; sonst calls/ der Konfiguration")

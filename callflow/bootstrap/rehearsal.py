@@ -66,7 +66,7 @@ def setting(at: str, number: str, queue: str) -> Setting:
     Args:
         at: local time "2026-12-24 10:00", "" for now.
         number: as the caller would write it, or "withheld".
-        queue: answers to questions about the queue, "busy:2:4 free" (with the caller's place and the minutes).
+        queue: answers to questions about the queue, "busy:2:4 free" (with place and minutes).
 
     Raises:
         ScriptError: `at` is no time.
