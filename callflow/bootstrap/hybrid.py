@@ -6,9 +6,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from callflow.bootstrap.places import default
+from callflow.language.source import read
 from callflow.plan_check import check
 from callflow.settings import Settings
 from sip import numbers
@@ -41,12 +42,21 @@ def render(settings: Settings, what: Literal["asterisk", "kamailio"], out: Path,
 
 def number_table(settings: Settings, at: datetime) -> Table:
     """Return the number plan as it is in force at the aware time `at`."""
-    table = Table("Nummer / number", "Ablauf / flow", "Heimat / home", "Ziel / destination", "Umzug / move")
+    number = Column("Nummer / number", no_wrap=True)
+    table = Table(number, "Ablauf / flow", "Heimat / home", "Ziel / destination", "Umzug / move")
     for row in numbers.table(settings.plan, at):
         table.add_row(row.number, row.flow, row.home, row.destination, row.moving)
     return table
 
 
 def number_faults(settings: Settings) -> list[str]:
-    """Return what is wrong with the plan beyond what keeps the house from starting, German first."""
-    return [f"{'.'.join(f.place)}: {f.german} / {f.english} [{f.code}]" for f in check(settings.plan)]
+    """Return what the plan could do better, with file, line and column, German first.
+
+    Faults that keep the house from starting have been told when the settings were read.
+    """
+    source = read(settings.config / "lines.yaml")
+    places = (
+        source.problem("plan-fault", f.place, german=f.german, english=f.english)
+        for f in check(settings.plan)
+    )
+    return [f"{p.file}:{p.line}:{p.column}\n  {p.message('de')}\n  {p.message('en')}" for p in places]

@@ -60,15 +60,17 @@ def plan(ports: Ports, **changes: object) -> Plan:
     return Plan.model_validate(values | changes)
 
 
-def site(folder: Folder, front: str = "127.0.0.4:5062", grace: int = 3) -> Site:
+def site(folder: Folder, front: str = "127.0.0.4:5062", grace: int = 3, prefix: str = "") -> Site:
     """Return where things lie in an instance's folder."""
-    inside = str(folder.inside)
+    inside, usual = str(folder.inside), Site()
     return Site(
         etc=f"{inside}/etc",
         state=f"{inside}/state",
         run=f"{inside}/run",
         log=f"{inside}/log",
         sounds=f"{inside}/sounds",
+        modules=f"{prefix}{usual.modules}",
+        data=f"{prefix}{usual.data}",
         front_inside=front,
         grace_seconds=grace,
         manager_certificate=f"{inside}/etc/manager.pem",

@@ -30,6 +30,7 @@ class TeamsPeer:
         self.host, self.name = host, name
         self.status = 200  # what calls that it accepts are answered with; 0: silence
         self.speaks = True
+        self.mki = True  # its answers name a key index, and its packets carry it
         self.early = False  # a 183 with sound of its own first; the 200 waits for `pick_up`
         self.pick_up = asyncio.Event()
         self.calls: asyncio.Queue[TeamsCall] = asyncio.Queue()
@@ -225,7 +226,7 @@ class TeamsPeer:
     async def _callee(self, invite: Sip) -> TeamsCall:
         found = re.search(r"<([^>]+)>", invite.get("contact"))
         sound = await SecureSound.open(self.host)
-        sound.mki = True
+        sound.mki = self.mki
         return TeamsCall(
             self,
             invite,

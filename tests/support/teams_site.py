@@ -136,7 +136,7 @@ async def microsoft(
 ) -> AsyncIterator[list[TeamsPeer]]:
     """Run the first data centres, with certificates that are good for servers only."""
     peers = [TeamsPeer(host, name) for host, name in list(zip(HOSTS, NAMES, strict=True))[:centres]]
-    pair = authority.pair(*NAMES, client=False)
+    pair = authority.pair(*NAMES, *HOSTS, client=False)
     client = client_tls(pair, authority, folder)
     for peer in peers:
         peer.sbcs[FQDN] = (OUTSIDE, ports.tls)
