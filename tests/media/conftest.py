@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
 
 from sip.media import kernel_filter
 from sip.media.engine import MediaEngine
+from tests.media.hasty import HastyLoop
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Let the seconds of sound in these tests pass in milliseconds."""
+    del config, item
+    return {"hasty": HastyLoop}
+
 
 FILTERING = [True, False] if kernel_filter.AVAILABLE else [False]
 

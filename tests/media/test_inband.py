@@ -113,17 +113,21 @@ def goertzel(block: np.ndarray, hertz: float) -> float:
     return float(2 * (before**2 + last**2 - coefficient * before * last) / len(block) ** 2)
 
 
+SPEEDS = (0.88, 0.94, 1.0, 1.06, 1.12)
+
+
 def speech(seconds: float) -> bytes:
-    """Return German sentences in many voices, as loud as a caller speaks."""
-    voice, chance, spoken = NanoTTS(), random.Random(5), b""  # noqa: S311 - repeatable on purpose
+    """Return German sentences in many voices, each at several speeds, as loud as a caller speaks."""
+    voice, chance, spoken = NanoTTS(), random.Random(5), bytearray()  # noqa: S311 - repeatable on purpose
     while len(spoken) < seconds * RATE:
         text = chance.choice(SENTENCES).format(*(chance.randint(10, 99) for _ in range(4)))
         speed, pitch = chance.uniform(0.8, 1.3), chance.uniform(0.7, 1.6)
         pcm = np.frombuffer(voice.speak(text, voice="de-DE", speed=speed, pitch=pitch, volume=0.4), np.int16)
-        wave = soxr.resample(pcm.astype(np.float64), 16000, RATE)
-        wave *= 3277 / np.sqrt(np.mean(wave * wave))  # -20 dBFS
-        spoken += g711.to_alaw(np.clip(wave, -32768, 32767).astype(np.int16))
-    return spoken
+        for faster in SPEEDS:
+            wave = soxr.resample(pcm.astype(np.float32), 16000 * faster, RATE)
+            wave *= 3277 / np.sqrt(np.mean(wave * wave))  # -20 dBFS
+            spoken += g711.to_alaw(np.clip(wave, -32768, 32767).astype(np.int16))
+    return bytes(spoken)
 
 
 SENTENCES = (
