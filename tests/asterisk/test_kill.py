@@ -22,6 +22,7 @@ from callflow.plan import Plan
 from callflow.sealing import Sealer, load_key
 from callflow.store import Call, Card, Store
 from tests.support import asterisk_site as practice
+from tests.support import rendered
 from tests.support.asterisk_box import Asterisk, free_port
 from tests.support.simple_phone import Phone, Talk
 
@@ -53,6 +54,8 @@ async def serving(
 ) -> AsyncIterator[tuple[subprocess.Popen[bytes], httpx.AsyncClient]]:
     """Run the house in a process group of its own, until its line is up."""
     http = free_port(kind=socket.SOCK_STREAM)
+    shelf = data.parents[1] / "rendered"
+    rendered.lend(shelf, data)
     process = subprocess.Popen(  # noqa: ASYNC220  # starting takes milliseconds, and kill needs the plain handle
         [
             *(sys.executable, "-m", "callflow", "serve", "--data", str(data), "--config", str(config)),
@@ -65,10 +68,11 @@ async def serving(
         start_new_session=True,
     )
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{http}") as web, asyncio.timeout(90):
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{http}") as web, asyncio.timeout(150):
             while not await line_up(web):
                 assert process.poll() is None
                 await asyncio.sleep(0.1)
+            rendered.keep(shelf, data)
             yield process, web
     finally:
         with contextlib.suppress(ProcessLookupError):

@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from tests.calls_live.phones import Baresip
 from tests.calls_live.served import Reception, reception
+from tests.support import rendered
 from tests.support.certificates import lay
 
 
@@ -21,7 +22,10 @@ def papers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="package")
 async def house(tmp_path_factory: pytest.TempPathFactory, papers: Path) -> AsyncIterator[Reception]:
-    async with reception(tmp_path_factory.mktemp("house"), papers) as served:
+    folder, shelf = tmp_path_factory.mktemp("house"), tmp_path_factory.getbasetemp() / "rendered"
+    rendered.lend(shelf, folder / "data")
+    async with reception(folder, papers) as served:
+        rendered.keep(shelf, served.data)
         yield served
 
 

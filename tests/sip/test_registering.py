@@ -101,6 +101,27 @@ async def test_a_call_from_the_registrar_is_ours_and_tells_the_dialled_number() 
         assert (leg.line, leg.dialled) == ("fritz", "03055512")
 
 
+async def test_several_accounts_are_registered_at_once_and_their_calls_told_apart() -> None:
+    async with registrar(users={"620": "geheim", "621": "anders"}) as box, registrar() as provider:
+        at_box = [
+            Account(
+                f"box-{user}", user, "fritz.invalid", password, registrar=f"127.0.0.1:{box.port}", channels=1
+            )
+            for user, password in (("620", "geheim"), ("621", "anders"))
+        ]
+        away = Account("provider", "49351", "sip.invalid", registrar=f"127.0.0.1:{provider.port}")
+        async with house(settings(accounts=(*at_box, away))) as home:
+            for account in (*at_box, away):
+                await asyncio.wait_for(home.phone.until_registered(account.name), 20)
+            box.target = home.phone.address()
+            for number, user in enumerate(("620", "621", "620")):
+                box.send(
+                    Call(box.port, f"call-{number}", user="030555", target=f"sip:{user}@127.0.0.1").invite()
+                )
+            assert [(await home.leg()).line for _ in range(2)] == ["box-620", "box-621"]
+            assert (await box.final()).status == 486  # the first account's only channel is taken
+
+
 async def test_a_call_through_an_account_is_made_as_the_account_and_answers_challenges() -> None:
     async with registrar() as pbx, house(extension(pbx)) as home:
         await registered(home)
