@@ -23,6 +23,7 @@ from tests.bench.rows import Row, write
 from tests.support.reception import Telephone, sessions
 from tests.support.stores import Clock, open_store
 
+PEER = "bare commits / commits needed"
 INTENTS, CALLS, COMMITS, AT_ONCE = 500, 200, 500, 50
 
 
@@ -72,21 +73,30 @@ async def _dialled(house: object, number: int) -> float:
     return time.perf_counter() - began
 
 
-def main() -> None:
-    """Measure and write var/bench/outbox.json."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+def intents_row() -> Row:
+    """Measure how fast the outbox empties, beside the limit of the commits that it needs."""
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(Path(folder))
         commits = _commits(store)
         intents = asyncio.run(_outbox(store))
+        store.close()
+    return Row("intents brought out, one worker lane", intents, "intents/s", PEER, commits / 2)
+
+
+def main() -> None:
+    """Measure and write var/bench/outbox.json."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    row = intents_row()
+    with tempfile.TemporaryDirectory() as folder:
+        store = open_store(Path(folder))
+        commits = _commits(store)
         events, wait = asyncio.run(_events(store))
         store.close()
-    peer = "bare commits / commits needed"
     write(
         "outbox",
         [
-            Row("intents brought out, one worker lane", intents, "intents/s", peer, commits / 2),
-            Row("events of calls, one after another", events, "events/s", peer, commits),
+            row,
+            Row("events of calls, one after another", events, "events/s", PEER, commits),
             Row(
                 f"answer to a new call p99, {AT_ONCE} at once", wait, "ms", "limit of a line's patience", 1000
             ),

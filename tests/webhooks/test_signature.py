@@ -2,8 +2,12 @@
 
 import json
 from hashlib import sha256
+from urllib.parse import urlencode
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.datastructures import ImmutableMultiDict
 from twilio.request_validator import RequestValidator
 
 from webhooks.signature import Signature
@@ -85,3 +89,32 @@ def test_a_body_that_is_no_text_is_refused() -> None:
 def test_a_get_is_signed_by_its_address() -> None:
     headers = {"x-twilio-signature": _signed(URL + "/v?CallSid=CA1", {})}
     assert Signature(TOKEN, URL).holds("/v?CallSid=CA1", headers, b"") is True
+
+
+_PUBLIC = st.sampled_from([URL, URL + ":443", URL + ":8443", URL + "/twilio", "http://praxis.example"])
+_PAIRS = st.lists(st.tuples(st.sampled_from(["A", "B", "Digits"]), st.text(max_size=4)), max_size=5)
+
+
+@given(_PUBLIC, _PUBLIC, _PAIRS, st.booleans(), st.sampled_from(["/v", "/v?turn=3", "/v?a=%2B&b="]))
+def test_it_judges_forms_as_the_sdk_does(
+    public: str,
+    signed: str,
+    pairs: list[tuple[str, str]],
+    forged: bool,  # noqa: FBT001  # Hypothesis gives by position
+    path: str,
+) -> None:
+    fields = ImmutableMultiDict(pairs)
+    signature = RequestValidator("wrong" if forged else TOKEN).compute_signature(signed + path, fields)
+    expected = RequestValidator(TOKEN).validate(public + path, fields, signature)
+    headers = FORM | {"x-twilio-signature": signature}
+    assert Signature(TOKEN, public).holds(path, headers, urlencode(pairs).encode()) == expected
+
+
+@given(st.binary(max_size=20), st.binary(max_size=20), st.sampled_from(["", "é", "x" * 64]))
+def test_it_judges_bodies_as_the_sdk_does(body: bytes, other: bytes, spoilt: str) -> None:
+    text = body.decode("latin-1")
+    path = f"/v?bodySHA256={spoilt or sha256(other.decode('latin-1').encode()).hexdigest()}"
+    signature = RequestValidator(TOKEN).compute_signature(URL + path, {})
+    expected = RequestValidator(TOKEN).validate(URL + path, text, signature)
+    headers = {"content-type": "application/json", "x-twilio-signature": signature}
+    assert Signature(TOKEN, URL).holds(path, headers, text.encode()) == expected
