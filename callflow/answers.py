@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -26,18 +27,28 @@ REMEMBERED = timedelta(days=14)
 _STATES = {"open": "open", "claimed": "working", "closed": "done"}
 
 
-def queue(tx: Tx, state: State, destination: str, now: datetime, waits: Waits) -> Told:
+def queue(  # noqa: PLR0913  # what it takes to know one's turn
+    tx: Tx, state: State, destination: str, now: datetime, *, waits: Waits, occupied: Callable[[str], bool]
+) -> Told:
     """Tell whether it is this call's turn at `destination`.
 
     Whoever has been on the line longest is first. The first one may ring, the others hold; `queue.position`
-    counts from 1. `queue.minutes` is what `waits` has measured, "" as long as that is nothing.
+    counts from 1. `queue.minutes` is what `waits` has measured, "" as long as that is nothing. While a line
+    knows the destination to be `occupied`, the first one holds too: ringing would be in vain.
     """
     own = tx.get_one(Call, state.call)
     place = 1 + sum(1 for call in _live(tx, own, now) if _waits_for(call, destination))
     waits.asked(state.call, destination, place, now)
     minutes = waits.minutes(destination, place, now)
     facts = (("queue.minutes", str(minutes or "")), ("queue.position", str(place)))
-    return Told("busy" if place > 1 else "free", facts)
+    return Told("busy" if place > 1 or occupied(destination) else "free", facts)
+
+
+def first_waiting(tx: Tx, destination: str, now: datetime) -> str:
+    """Return the call that holds for a destination and has been on the line longest, "" for none."""
+    running = select(Call).where(col(Call.ended_at).is_(None), col(Call.started_at) > now - LONGEST_CALL)
+    holding = [call for call in tx.exec(running) if call.state and _waits_for(call, destination)]
+    return min(holding, key=lambda call: (call.started_at, call.id)).id if holding else ""
 
 
 def _live(tx: Tx, own: Call, now: datetime) -> list[Call]:

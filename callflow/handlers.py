@@ -19,6 +19,7 @@ from callflow.journal import Book
 from callflow.kinds.transfer import ANSWERED
 from callflow.links.fallback import fall_back
 from callflow.links.link import Offer
+from callflow.occupancy import Occupancy
 from callflow.outbox import queue, segments, texts
 from callflow.outbox.caps import Caps
 from callflow.store import Card, Intent, Link, Tx, announce
@@ -62,6 +63,7 @@ class Handlers:
         caps: limits on text messages.
         answers: question's name -> who answers it; "queue" and "request" are answered here.
         waits: what was measured of the hold queue.
+        occupancy: what the lines know of telephones that are in use.
     """
 
     rules: LinkRules
@@ -69,6 +71,7 @@ class Handlers:
     caps: Caps = field(default_factory=Caps)
     answers: Mapping[str, Answer] = field(default_factory=dict)
     waits: Waits = field(default_factory=Waits)
+    occupancy: Occupancy = field(default_factory=Occupancy)
 
     def record(self, tx: Tx, book: Book, state: State, effect: RecordEffect, *, now: datetime) -> None:
         """Write what the engine wants kept; the caller hears of it only after the commit."""
@@ -89,7 +92,7 @@ class Handlers:
 
     def answer(self, tx: Tx, state: State, ask: Ask, *, now: datetime) -> Told:
         """Answer the engine's question; an unknown one is answered "unknown", which every node stands."""
-        place = partial(answers.queue, waits=self.waits)
+        place = partial(answers.queue, waits=self.waits, occupied=self.occupancy)
         known: dict[str, Answer] = {"queue": place, "request": answers.request, **self.answers}
         return known[ask.about](tx, state, ask.subject, now) if ask.about in known else Told("unknown")
 

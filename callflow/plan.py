@@ -231,6 +231,8 @@ class Destination(_Frozen):
         pbx: counterpart for practice numbers at home on the PBX, "" for this destination itself.
         teams: counterpart for practice numbers at home in Teams, "" for this destination itself.
         label: how staff pages name it, "" for the key.
+        device: Asterisk's name of the telephone ("PJSIP/100"), where that Asterisk knows it: its state tells
+            callers who wait whether it is free. "": known by the calls that go there over us.
     """
 
     kind: Literal["extension", "group", "teams", "external"] = "extension"
@@ -241,6 +243,7 @@ class Destination(_Frozen):
     pbx: str = ""
     teams: str = ""
     label: str = ""
+    device: str = ""
 
 
 def _days(value: object) -> object:

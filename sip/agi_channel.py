@@ -95,6 +95,13 @@ class AgiChannel:
         if self._life is not None:
             await asyncio.wait([self._life])
 
+    async def press(self, key: str) -> None:
+        """Let Asterisk hear a key as if the caller had pressed it: it ends the prompt being played."""
+        try:
+            await self._manager.action("PlayDTMF", {"Channel": self.name, "Digit": key, "Receive": "1"})
+        except (ManagerDownError, ManagerRefusedError) as error:
+            _log.warning("prompt not stopped", channel=self.name, error=type(error).__name__)
+
     async def hang_up(self, cause: int = NORMAL) -> None:
         """End the channel for an ITU-T Q.850 cause; its Hangup event follows."""
         try:

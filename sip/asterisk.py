@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -21,6 +21,7 @@ from sip import agi, numbers
 from sip.agi_channel import LOOP, AgiChannel
 from sip.ami import Access, Manager, ManagerError, Message
 from sip.asterisk_call import BEEP, GRACE_S, Call, Desk
+from sip.asterisk_devices import Devices
 from sip.asterisk_dialling import AsteriskDialler
 from sip.media import tones
 
@@ -51,16 +52,18 @@ class AsteriskLine:
         access: its manager interface.
         desk: what calls share.
         changed: told whenever `live` changed.
+        next_in: gives the call that waits longest for a destination, "" for none.
         clock: gives the aware present time.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what a line is told at its start
         self,
         name: str,
         access: Access,
         desk: Desk,
         *,
         changed: Callable[[Live], None] = lambda _: None,
+        next_in: Callable[[str], Awaitable[str]] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.name = name
@@ -70,6 +73,8 @@ class AsteriskLine:
         self.dialler = AsteriskDialler(self.manager, desk.plan, desk.sounds)
         self._desk = desk
         self._changed = changed
+        self._next_in = next_in or _nobody
+        self._devices = Devices(desk.plan)
         self._clock = clock
         self._trunks: dict[str, bool] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -123,7 +128,7 @@ class AsteriskLine:
         unique = event.get("Uniqueid")
         self.dialler.heard(event)
         if event.event == "DeviceStateChange":
-            self._trunk(event)
+            self._device(event)
         elif event.event == "AsyncAGIStart" and event.get("Context") == "practice":
             self._arrived(event)
         elif event.event == "Hangup" and unique in self.calls:
@@ -157,12 +162,34 @@ class AsteriskLine:
         return call
 
     def _gone(self, call: Call, event: Message) -> None:
+        spoke_with = call.speaks_with
         if event.get("Context") == "reception":
             call.taken()
             self._spawn(self._read_notes({}))
         else:
             call.hung_up()
+        self._free(self._devices.freed(spoke_with))
         self._tell_change()
+
+    def occupied(self, destination: str) -> bool:
+        """Say whether a destination is known to be on the telephone."""
+        return self._devices.occupied(destination, {call.speaks_with for call in self.calls.values()})
+
+    def _device(self, event: Message) -> None:
+        self._trunk(event)
+        self._free(self._devices.told(event.get("Device"), event.get("State")))
+
+    def _free(self, destinations: tuple[str, ...]) -> None:
+        for destination in destinations:
+            if not self.occupied(destination):
+                self._spawn(self._put_through(destination))
+
+    async def _put_through(self, destination: str) -> None:
+        """Tell whoever waits longest that the destination is free."""
+        first = await self._next_in(destination)
+        for call in tuple(self.calls.values()):
+            if call.id == first:
+                call.nudge()
 
     def _trunk(self, event: Message) -> None:
         technology, _, name = event.get("Device").partition("/")
@@ -196,7 +223,7 @@ class AsteriskLine:
         self._tell_change()
         self.dialler.connected()
         for event in await self.manager.listing("DeviceStateList"):
-            self._trunk(event)
+            self._device(event)
         shown = await self.manager.listing("CoreShowChannels")
         there = {event.get("Uniqueid"): event for event in shown if event.get("Context") in OURS}
         self._forget_gone(there)
@@ -252,6 +279,10 @@ class AsteriskLine:
         await self._desk.sessions.ended_alone(EndedAlone(self._id(unique), started, human))
         await self.manager.action("Setvar", {"Variable": f"DB_DELETE({NOTES}/{unique})", "Value": ""})
         _log.info("note read", call=self._id(unique), outcome=outcome)
+
+
+async def _nobody(_destination: str) -> str:
+    return ""
 
 
 def _caller(number: str) -> Caller:

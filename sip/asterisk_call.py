@@ -26,6 +26,7 @@ from sip.performer import (
     EndLeg,
     HungUpBy,
     LegEnded,
+    Nudged,
     Performance,
     Pressed,
     RecordingEnded,
@@ -48,6 +49,7 @@ DECIDE_S = 1.5  # seconds that a decision may take before the caller is passed t
 SHORTEST_MESSAGE = 500  # ms; less is a caller who did not want to speak
 BEEP = "beep"
 KEY_LATE_S = 0.1  # a key's event may come this much later than the stop that it caused
+SILENT_KEY = "D"  # of ours: stops a prompt that no caller has stopped; no telephone has this key
 MOST_ECHOES = 20  # stretched keys in one speech; after a number typed at once it goes on unstoppable
 Keep = Callable[[str, bytes], Awaitable[bool]]
 _log = structlog.get_logger("asterisk.call")
@@ -136,6 +138,11 @@ class Call:
                 return
 
     @property
+    def speaks_with(self) -> str:
+        """The number that rings for this caller or has answered, "" for none."""
+        return self.ringing if self._state.phase in ("transferring", "passed") else ""
+
+    @property
     def in_our_hands(self) -> bool:
         """The caller waits for us: without a sign of life the dialplan should take over."""
         return self.channel.open and self._state.phase not in ("transferring", "passed", "over")
@@ -183,10 +190,19 @@ class Call:
 
     def _key(self, event: Message) -> None:
         key, at = event.get("Digit"), asyncio.get_running_loop().time()
+        if key == SILENT_KEY:
+            return
         if event.event == "DTMFBegin":
             self._keys.begins(key)
         elif self._keys.ends(key, event.get("DurationMs"), at):
             self._report(Pressed(key))
+
+    def nudge(self) -> None:
+        """What the caller holds for has come: end the waiting, and the music with it."""
+        speaking = self._state.phase == "speaking"
+        self._report(Nudged())
+        if speaking and self._state.phase == "waiting":
+            self._spawn(self.channel.press(SILENT_KEY))
 
     def _answer_heard(self) -> None:
         self._answered = True
@@ -245,7 +261,7 @@ class Call:
                 self._ended_by = "us"
                 self._spawn(self.channel.hang_up())
             case StopSpeech() | StopRecording():
-                pass  # the same key or hang-up has stopped it inside Asterisk already
+                pass  # the same key, nudge or hang-up has stopped it inside Asterisk already
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -319,6 +335,7 @@ class Call:
             problem = await self._ring(numbers.dial_string(entry), ring_ms)
             _log.info("transfer", call=self.id, destination=name, outcome=self._answered or problem)
             if self._answered or not self.channel.open:
+                await self._conversation_over()
                 return
         self.ringing = ""
         self._report(DestinationFailed(problem))
@@ -330,8 +347,15 @@ class Call:
 
     async def _await_dialled(self) -> None:
         problem = await self._dialled()
-        if not self._answered:
+        if self._answered:
+            await self._conversation_over()
+        else:
             self._report(DestinationFailed(problem))
+
+    async def _conversation_over(self) -> None:
+        """The destination hung up first: Asterisk gives the caller back, and nobody but us ends the call."""
+        if self.channel.open:
+            await self.channel.hang_up()
 
     async def _dialled(self) -> TransferProblem:
         """Return what the dialling before in the channel's queue came to."""

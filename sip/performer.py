@@ -76,8 +76,20 @@ class LegEnded:
     by: HungUpBy
 
 
+@dataclass(frozen=True, slots=True)
+class Nudged:
+    """What the caller holds for has come: whoever has pressed nothing yet need not wait out the time."""
+
+
 Reported = (
-    Pressed | SpeechEnded | TimeUp | RecordingEnded | DestinationAnswered | DestinationFailed | LegEnded
+    Pressed
+    | Nudged
+    | SpeechEnded
+    | TimeUp
+    | RecordingEnded
+    | DestinationAnswered
+    | DestinationFailed
+    | LegEnded
 )
 
 
@@ -189,6 +201,8 @@ def happened(state: Performance, reported: Reported) -> Step:
         return _leg_ended(state, reported.by)
     if isinstance(reported, Pressed):
         return _pressed(state, reported.key)
+    if isinstance(reported, Nudged):
+        return _nudged(state)
     return _progress(state, reported)
 
 
@@ -205,6 +219,14 @@ def _progress(state: Performance, reported: Reported) -> Step:
         case "transferring", DestinationFailed(problem):
             return _waiting(state), (Tell(TransferFailed(problem)),)
     return state, ()
+
+
+def _nudged(state: Performance) -> Step:
+    listening = isinstance(state.effect, Gather) and state.phase in ("speaking", "collecting")
+    if not listening or state.digits or state.kept:
+        return state, ()
+    before: Actions = (StopSpeech(),) if state.phase == "speaking" else ()
+    return _waiting(state), (*before, Tell(TimedOut()))
 
 
 def _after(before: Actions, step: Step) -> Step:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from callflow import voice_messages
+from callflow.answers import first_waiting
 from callflow.dialling import Dialler
 from callflow.effects import Prompt
 from callflow.plan import AsteriskLine as Entry
@@ -30,10 +31,24 @@ def asterisk_lines(
 ) -> tuple[AsteriskLine, ...]:
     """Return the lines of kind asterisk, not connected yet."""
     entries = {name: line for name, line in settings.plan.lines.items() if isinstance(line, Entry)}
+    next_in = _next_in(sessions)
     return tuple(
-        AsteriskLine(name, _access(settings, entry), _desk(settings, name, entry, sessions, studio, sealer))
+        AsteriskLine(
+            name,
+            _access(settings, entry),
+            _desk(settings, name, entry, sessions, studio, sealer),
+            next_in=next_in,
+        )
         for name, entry in entries.items()
     )
+
+
+def _next_in(sessions: Sessions) -> Callable[[str], Awaitable[str]]:
+    async def first(destination: str) -> str:
+        now = sessions.clock()
+        return await sessions.store.read(lambda tx: first_waiting(tx, destination, now))
+
+    return first
 
 
 async def announce(lines: tuple[AsteriskLine, ...], studio: Studio, language: str) -> None:

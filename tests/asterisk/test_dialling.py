@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -15,6 +14,7 @@ from sip.asterisk_dialling import Note, outside, own_telephone
 from tests.support import asterisk_site as practice
 from tests.support.asterisk_box import Asterisk
 from tests.support.asterisk_house import Coder, Hasty, desk, line_up, sessions
+from tests.support.asterisk_pbx import reached
 from tests.support.dialling import PATIENT, PRACTICE, Desk
 from tests.support.simple_phone import Phone, Talk
 
@@ -28,8 +28,9 @@ async def line(
     switch: Asterisk, classic: Asterisk, ports: practice.Ports, store: Store
 ) -> AsyncIterator[AsteriskLine]:
     assert classic.daemon.process.poll() is None
+    await reached(switch)
     shared = desk(switch, practice.plan(ports), Hasty(sessions(store, CODER)), CODER, {})
-    async with line_up(practice.access(ports), shared) as line, asyncio.timeout(60):
+    async with line_up(practice.access(ports), shared) as line:
         yield line
 
 

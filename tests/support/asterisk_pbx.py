@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from pathlib import Path
 
 from jinja2 import Template
@@ -100,6 +102,14 @@ def pbx(port: int, switch: int, phones: dict[str, int]) -> Asterisk:
         return ready | {"pjsip.conf": pjsip, "extensions.conf": _DIALPLAN}
 
     return Asterisk("pbx", files)
+
+
+async def reached(switch: Asterisk) -> None:
+    """Wait until our Asterisk holds the PBX for available: two that start together need a second or two."""
+    there = re.compile(r"pbx/\S+ +\S+ +Avail")
+    async with asyncio.timeout(30):
+        while not there.search(await asyncio.to_thread(switch.cli, "pjsip show contacts")):  # noqa: ASYNC110  # another process knows
+            await asyncio.sleep(0.1)
 
 
 def recordings(asterisk: Asterisk) -> Path:
