@@ -29,6 +29,7 @@ from callflow.homes import Homes
 from callflow.hours import told
 from callflow.inbox import Deadlines
 from callflow.lines import LineServer
+from callflow.metrics import Gauges
 from callflow.outbox.worker import Worker
 from callflow.precedence import Precedence
 from callflow.prompts.studio import Facts, Studio
@@ -43,6 +44,7 @@ from callflow.web.app import create_app
 from callflow.web.forms.source import load_forms
 from callflow.web.house import House
 from sip.asterisk import AsteriskLine
+from webhooks import metrics
 from webhooks.outgoing import Outgoing
 
 _log = structlog.get_logger("app")
@@ -124,13 +126,19 @@ def build(settings: Settings) -> Rooms:
     sessions = Sessions(store, flows, studio, handlers, recognition, _now)
     takeover = Takeover(SpoolReader(settings.data / "spool", sealer), sessions, _now)
     calls = Precedence()
-    lines = LineServer(app_socket(settings.data), Homes(sessions, settings.plan), takeover, calls=calls)
+    gauges = Gauges()
+    desk = Homes(sessions, settings.plan)
+    lines = LineServer(app_socket(settings.data), desk, takeover, gauges.take, calls)
     asterisks = asterisk.asterisk_lines(settings, sessions, studio, sealer)
+    handlers.occupancy.lines.extend(line.occupied for line in asterisks)
     over_twilio = twilio.diallers(settings, store, _now)
     diallers = {**asterisk.diallers(asterisks), **over_twilio}
     desk_calls = DeskCalls(store, studio, diallers, tuple(settings.plan.numbers), _now)
     house = _house(settings, store, deadlines, lines, asterisks, flows)
+    trunks = house.trunks
+    house = replace(house, trunks=lambda: {**gauges.trunks(), **trunks()})
     web = create_app(replace(house, calls=calls, desk_calls=desk_calls))
+    web.include_router(metrics.router(lambda: gauges.text(lines.connected)))
     for router in twilio.voice_routers(settings, sessions, sealer, _now):
         web.include_router(router)
     for dialler in over_twilio.values():
