@@ -97,11 +97,11 @@ async def contact(asterisk: Asterisk, state: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def refused(peer: TeamsPeer) -> tuple[int, str]:
+async def refused(peer: TeamsPeer, verdict: tuple[int, str]) -> None:
+    """Wait for a refusal; those that a Kamailio before this one had caused may still come in first."""
     async with asyncio.timeout(30):
-        while not peer.refused:
+        while verdict not in peer.refused:
             await peer.news()
-    return peer.refused[0]
 
 
 async def call(sbc: Sbc, patient: Phone, caller: str = CALLER) -> Talk:
@@ -195,7 +195,7 @@ async def test_teams_that_refuses_our_options_counts_as_down_and_the_pbx_rings(
 ) -> None:
     teams.forget()
     sbc.front.restart(lambda files: wrong.front(sbc, files))
-    assert await refused(teams) == wrong.verdict
+    await refused(teams, wrong.verdict)
     await contact(sbc.asterisk, "Unavail")
     talk = await patient.call(practice.NUMBER, practice.OURS, sbc.ports.sip, caller=CALLER)
     async with asyncio.timeout(20):
@@ -212,7 +212,7 @@ async def test_a_call_that_teams_refuses_rings_at_the_pbx(
     sbc.front.restart(lambda files: wrong.front(sbc, files))
     with dialplan(sbc.asterisk, *wrong.back) if wrong.back else contextlib.nullcontext():
         talk = await call(sbc, patient, wrong.caller)
-        assert await refused(teams) == wrong.verdict
+        await refused(teams, wrong.verdict)
         async with asyncio.timeout(20):
             await reception.arrived.get()
         talk.hang_up()
@@ -234,7 +234,7 @@ async def test_a_caller_on_hold_is_never_announced_to_teams_as_sendonly(
         await talk.until(lambda: len(talk.sound.heard) > 5)
         talk.hold()
         if wrong:
-            assert await refused(teams) == (488, "sendonly: hold is inactive")
+            await refused(teams, (488, "sendonly: hold is inactive"))
         else:
             await there.sound.until(20)
             assert (teams.refused, there.renewed) == ([], [])
@@ -258,6 +258,7 @@ async def test_without_tls_1_2_or_trust_in_microsofts_certificate_nothing_is_sai
     wrong: Callable[[Sbc, Files], None], reason: str, sbc: Sbc, teams: TeamsPeer
 ) -> None:
     sbc.front.restart(lambda files: wrong(sbc, files))
-    teams.forget()
-    assert await refused(teams) == (0, reason)
+    for _ in range(2):  # what came before the first refusal may stem from the Kamailio before this one
+        teams.forget()
+        await refused(teams, (0, reason))
     assert teams.requests == []
