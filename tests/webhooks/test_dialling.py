@@ -78,10 +78,13 @@ def standin(twilio: StandIn) -> StandIn:
     return twilio
 
 
+def _api(standin: StandIn, timeout: float = 15.0) -> CallsApi:
+    return CallsApi(Account(SID, SID, TOKEN, "", base_url=standin.url), timeout)
+
+
 def _dialler(standin: StandIn, store: Store, patience: Patience = QUICK) -> TwilioDialler:
-    api = CallsApi(Account(SID, SID, TOKEN, "", base_url=standin.url), timeout=2.0)
     site = Site(f"{PUBLIC}/webhooks")
-    return TwilioDialler("twilio", api, site, Signature(TOKEN, PUBLIC), store, now, patience)
+    return TwilioDialler("twilio", _api(standin), site, Signature(TOKEN, PUBLIC), store, now, patience)
 
 
 @pytest.fixture
@@ -182,6 +185,9 @@ async def test_a_lost_answer_is_looked_for_and_never_dialled_again(
     office: Office, behaviour: CallBehaviour
 ) -> None:
     office.standin.choose_call = lambda _to: behaviour
+    if behaviour == "hang_after":
+        await office.dialler.api.aclose()
+        office.dialler.api = _api(office.standin, timeout=1.0)
     ringing = await office.ringing()
     await ringing.pick_up()
     await ringing.press("1")
