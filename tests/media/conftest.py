@@ -21,15 +21,18 @@ def pytest_asyncio_loop_factories(
     return {"hasty": HastyLoop}
 
 
-FILTERING = [True, False] if kernel_filter.AVAILABLE else [False]
+WAYS = ["unfiltered", *(["filtered"] if kernel_filter.AVAILABLE else []), "polled"]
 
 
-@pytest.fixture(params=FILTERING, ids=lambda on: "filtered" if on else "unfiltered")
+@pytest.fixture(params=WAYS)
 async def engine(request: pytest.FixtureRequest) -> AsyncIterator[MediaEngine]:
-    """Yield an engine, once with the kernel's filter (where there is one) and once without."""
+    """Yield an engine: with and without the kernel's filter (where there is one), and as with many calls."""
     # Below the ports that the system gives away by itself; at random to stay out of other tests' way.
     base = random.randrange(12000, 32000, 2)  # noqa: S311 - as said
-    running = MediaEngine("127.0.0.1", (base, base + 399), filtering=request.param, timeout_s=0)
+    running = MediaEngine(
+        "127.0.0.1", (base, base + 399), filtering=request.param != "unfiltered", timeout_s=0
+    )
+    running.polled_from = 1 if request.param == "polled" else running.polled_from
     running.start()
     yield running
     running.stop()

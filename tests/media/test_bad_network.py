@@ -81,8 +81,8 @@ async def test_nearly_all_of_a_recording_is_the_original_sound(
 async def test_loss_and_jitter_are_told(streams: tuple[Stream, Stream, LossyRelay]) -> None:
     one, other, relay = streams
     over = asyncio.Event()
-    other.record(MemorySink(), max_ms=1500)
-    one.play([bytes([g711.SILENCE]) * 8 * 1500], over.set)
+    other.record(MemorySink(), max_ms=8000)
+    one.play([bytes([g711.SILENCE]) * 8 * 8000], over.set)
     await over.wait()
     stats = other.stats
     assert stats.loss == pytest.approx(relay.loss[0], abs=0.03)

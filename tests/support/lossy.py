@@ -29,8 +29,9 @@ class Weather:
 class _Side(asyncio.DatagramProtocol):
     """One socket of the relay; what comes in here goes out on the other side."""
 
-    def __init__(self, relay: LossyRelay) -> None:
+    def __init__(self, relay: LossyRelay, seed: int) -> None:
         self._relay = relay
+        self.chance = random.Random(seed)  # noqa: S311 - a repeatable network, whatever the other side sends
         self.peer: Address | None = None
         self.transport: asyncio.DatagramTransport | None = None
         self.other: _Side | None = None
@@ -44,7 +45,7 @@ class _Side(asyncio.DatagramProtocol):
         """Let the weather decide."""
         if self.other:
             self.taken += 1
-            self.lost += not self._relay.pass_on(data, self.other)
+            self.lost += not self._relay.pass_on(data, self.other, self.chance)
 
 
 class LossyRelay:
@@ -57,8 +58,7 @@ class LossyRelay:
     def __init__(self, weather: Weather) -> None:
         self.overtaken = 0
         self._weather = weather
-        self._chance = random.Random(weather.seed)  # noqa: S311 - a repeatable network
-        self._sides = (_Side(self), _Side(self))
+        self._sides = (_Side(self, weather.seed), _Side(self, weather.seed + 1))
         self._latest = 0.0
 
     async def open(self, one: Address, other: Address) -> tuple[Address, Address]:
@@ -83,17 +83,17 @@ class LossyRelay:
             if side.transport:
                 side.transport.close()
 
-    def pass_on(self, data: bytes, out: _Side) -> bool:
+    def pass_on(self, data: bytes, out: _Side, chance: random.Random) -> bool:
         """Lose, delay or repeat one datagram; return whether it will arrive."""
-        if self._chance.random() < self._weather.loss:
+        if chance.random() < self._weather.loss:
             return False
-        for _ in range(2 if self._chance.random() < self._weather.twice else 1):
-            self._send_later(data, out)
+        for _ in range(2 if chance.random() < self._weather.twice else 1):
+            self._send_later(data, out, chance.random() * self._weather.jitter_s)
         return True
 
-    def _send_later(self, data: bytes, out: _Side) -> None:
+    def _send_later(self, data: bytes, out: _Side, delay_s: float) -> None:
         loop = asyncio.get_running_loop()
-        leaves = loop.time() + self._chance.random() * self._weather.jitter_s
+        leaves = loop.time() + delay_s
         self.overtaken += leaves < self._latest
         self._latest = max(leaves, self._latest)
         loop.call_at(leaves, self._send, data, out)
