@@ -24,11 +24,17 @@ MOBILE = "+4915112345678"
 
 
 @pytest.fixture
-async def line(
-    switch: Asterisk, classic: Asterisk, ports: practice.Ports, store: Store
+async def line(  # noqa: PLR0913, PLR0917  # fixtures
+    switch: Asterisk,
+    classic: Asterisk,
+    ports: practice.Ports,
+    store: Store,
+    reception: Phone,
+    patient: Phone,
 ) -> AsyncIterator[AsteriskLine]:
     assert classic.daemon.process.poll() is None
-    await reached(switch)
+    await reached(switch, "pbx", "amt")
+    assert (patient.port, reception.port) == (ports.provider, ports.reception)
     shared = desk(switch, practice.plan(ports), Hasty(sessions(store, CODER)), CODER, {})
     async with line_up(practice.access(ports), shared) as line:
         yield line

@@ -13,6 +13,7 @@ from callflow.store import Card, Store
 from tests.support import asterisk_site as practice
 from tests.support.asterisk_box import Asterisk
 from tests.support.asterisk_house import Coder, Hasty, desk, line_up, sessions
+from tests.support.asterisk_pbx import reached
 from tests.support.simple_phone import Phone
 
 OPEN = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -30,6 +31,7 @@ async def test_a_call_that_an_outside_number_forwards_back_is_cut_and_leaves_a_c
     network: str, switch: Asterisk, ports: practice.Ports, store: Store, patient: Phone
 ) -> None:
     patient.behaves = lambda _talk: 180
+    await reached(switch, "amt")
     coder = Coder()
     shared = desk(switch, forwarding(ports), Hasty(sessions(store, coder, OPEN)), coder, {})
     async with line_up(practice.access(ports), shared) as line, asyncio.timeout(40):

@@ -49,7 +49,7 @@ async def line(
     request: pytest.FixtureRequest, switch: Asterisk, classic: Asterisk, ports: practice.Ports, store: Store
 ) -> AsyncIterator[AsteriskLine]:
     assert classic.daemon.process.poll() is None
-    await reached(switch)
+    await reached(switch, "pbx")
     found, problems = checked(FLOW)
     assert found is not None, problems
     plan, deciding = watching(ports, request.param), sessions(store, CODER, flow=found)

@@ -104,12 +104,13 @@ def pbx(port: int, switch: int, phones: dict[str, int]) -> Asterisk:
     return Asterisk("pbx", files)
 
 
-async def reached(switch: Asterisk) -> None:
-    """Wait until our Asterisk holds the PBX for available: two that start together need a second or two."""
-    there = re.compile(r"pbx/\S+ +\S+ +Avail")
+async def reached(switch: Asterisk, *trunks: str) -> None:
+    """Wait until our Asterisk holds these trunks for available: it asks only once a second."""
     async with asyncio.timeout(30):
-        while not there.search(await asyncio.to_thread(switch.cli, "pjsip show contacts")):  # noqa: ASYNC110  # another process knows
-            await asyncio.sleep(0.1)
+        for trunk in trunks:
+            there = re.compile(rf"{trunk}/\S+ +\S+ +Avail")
+            while not there.search(await asyncio.to_thread(switch.cli, "pjsip show contacts")):  # noqa: ASYNC110  # another process knows
+                await asyncio.sleep(0.1)
 
 
 def recordings(asterisk: Asterisk) -> Path:
