@@ -21,6 +21,7 @@ from sqlmodel import SQLModel, select
 from callflow.sealing import Sealer, SealError
 from callflow.store import Attachment, Card, Link, Store, Submission, Tx, WrongKeyError, sqlite_version
 from callflow.store.columns import Envelope
+from callflow.store.migrate import upgrade
 from tests.support.stores import NOW, database_bytes, open_store
 
 
@@ -248,3 +249,30 @@ def test_after_kill_9_every_committed_row_is_there_and_no_half_one(tmp_path: Pat
     store.close()
     assert names == {f"card {number}" for number in range(len(told.stdout.split()))}
     assert len(names) == stop_after
+
+
+def test_the_journal_of_calls_outlives_its_new_form(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'old.db'}")
+    with engine.connect() as connection:
+        upgrade(connection, "0004")
+        values = "'c', '', '', x'00', '', '', '', '', 1, '', x'00', x'00', '', 1, 1, '2026-03-02 09:00:00'"
+        columns = (
+            "id, line, dialled, number, number_blind, number_kind, flow, version, turn, answered, state, "
+            "reaction, outcome, events, steps, started_at"
+        )
+        connection.execute(text(f"INSERT INTO calls ({columns}) VALUES ({values})"))  # noqa: S608  our own words
+        for table, own in (("call_events", "turn, event"), ("call_steps", "node, exit")):
+            connection.execute(
+                text(
+                    f"INSERT INTO {table} (id, call_id, position, at, {own}) "  # noqa: S608  our own words
+                    "VALUES ('e', 'c', 1, '2026-03-02 09:00:00', 7, x'0102')"
+                )
+            )
+        connection.commit()
+        upgrade(connection)
+        kept = [
+            connection.execute(text(f"SELECT id, call_id, position, {own} FROM {table}")).one()  # noqa: S608
+            for table, own in (("call_events", "turn, event"), ("call_steps", "node, exit"))
+        ]
+    engine.dispose()
+    assert [tuple(row) for row in kept] == [("e", "c", 1, 7, b"\x01\x02")] * 2
