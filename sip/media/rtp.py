@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 HEADER: Final = 12  # bytes of a header without CSRC list and extension
 PCMU: Final = 0
 PCMA: Final = 8
+STATIC_LAWS: Final[Mapping[int, int]] = MappingProxyType({PCMA: PCMA, PCMU: PCMU})
 COMFORT_NOISE: Final = 13  # RFC 3389
 
 _FIXED: Final = struct.Struct(">BBHII")
@@ -79,3 +82,19 @@ def sequence_after(sequence: int, reference: int) -> int:
 def timestamp_after(timestamp: int, reference: int) -> int:
     """Return how far a 32-bit timestamp lies after another, -2**31..2**31-1."""
     return ((timestamp - reference + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
+
+
+def laws_of(given: Mapping[int, int], sent: int) -> dict[int, int]:
+    """Return what each payload type of voice stands for: `PCMA` or `PCMU`.
+
+    Args:
+        given: what the session description says; 8 and 0 need no word (RFC 3551, 6).
+        sent: the number that voice is sent under.
+
+    Raises:
+        ValueError: `sent` stands for neither.
+    """
+    laws = {**STATIC_LAWS, **given}
+    if sent not in laws:
+        raise ValueError(f"payload type {sent} is neither PCMA nor PCMU")
+    return laws

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from types import MappingProxyType
 from typing import Final, Literal, Protocol, TypeVar
 
 from sip.media import rtcp, rtp, telephone_event, tones
@@ -40,7 +39,6 @@ _RELAY_DELAY_MS: Final = 40
 _RELATCH_S: Final = 5.0
 _LARGEST: Final = 1500  # bytes of a datagram that are looked at
 _BYTES_PER_MS: Final = 8
-_STATIC_LAWS: Final[Mapping[int, int]] = MappingProxyType({rtp.PCMA: rtp.PCMA, rtp.PCMU: rtp.PCMU})
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +155,7 @@ class Stream:
         event_payload_heard: int | None = None,
         srtp: SrtpKeys | None = None,
         hosts: frozenset[str] = frozenset(),
-        laws: Mapping[int, int] = _STATIC_LAWS,
+        laws: Mapping[int, int] = rtp.STATIC_LAWS,
     ) -> None:
         """Begin (or, after a re-INVITE, change) the exchange with the peer of the SDP.
 
@@ -176,16 +174,13 @@ class Stream:
             event_payload_heard: our own telephone-event type, None for the peer's.
             srtp: the keys of both directions, None for plain RTP.
             hosts: further addresses that sound may come from, i.e. where the peer's signalling comes from.
-            laws: payload types that a=rtpmap gave to A-law (`rtp.PCMA`) or µ-law (`rtp.PCMU`); 8 and 0 are
-                understood in any case.
+            laws: payload types that stand for A-law (`rtp.PCMA`) or µ-law (`rtp.PCMU`) besides 8 and 0.
 
         Raises:
             ValueError: not a numeric address, a payload type that is neither PCMA nor PCMU, or bad keys.
         """
         wants_nothing = ipaddress.ip_address(address).is_unspecified or port == 0
-        laws = {**_STATIC_LAWS, **laws}
-        if payload_type not in laws:
-            raise ValueError(f"payload type {payload_type} is neither PCMA nor PCMU")
+        laws = rtp.laws_of(laws, payload_type)
         self._protect(srtp)
         latch = self._ear.latch
         if latch is None or (latch.announced != (address, port) and not wants_nothing):
