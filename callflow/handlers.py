@@ -35,14 +35,14 @@ class LinkRules:
     """How form links are made.
 
     Args:
-        public_url: base of the pages, without a slash at the end.
+        base: where links lead, without a slash at the end.
         practice: short name in the text message; tells no specialty.
         valid: how long a link opens the form.
         unused_after: when a link that brought no form becomes a card.
         sms_valid: how long the network may try to deliver the message.
     """
 
-    public_url: str
+    base: str
     practice: str
     valid: timedelta = timedelta(hours=72)
     unused_after: timedelta = timedelta(hours=2)
@@ -50,7 +50,7 @@ class LinkRules:
 
     def url(self, token: str) -> str:
         """Return what the text message shows; short, and it tells nothing."""
-        return f"{self.public_url}/f/{token}"
+        return f"{self.base}/f/{token}"
 
 
 @dataclass(frozen=True, slots=True)

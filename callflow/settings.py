@@ -177,9 +177,16 @@ class Inbox(Model):
 
 
 class Web(Model):
-    """Where patients reach the pages; "" takes the address that the server listens on."""
+    """Where people reach the pages.
+
+    Args:
+        public_url: base of all pages; "" takes the address that the server listens on.
+        link_url: a short domain of the practice's own that leads here too, for links in text messages; "" for
+            `public_url`.
+    """
 
     public_url: str = ""
+    link_url: str = Field(default="", pattern=r"^(https?://[^/\s]+/?)?$")
 
 
 class Events(Model):
@@ -303,8 +310,13 @@ class Settings(Model):
 
     @property
     def public_url(self) -> str:
-        """Base of all links to patients, without a slash at its end."""
+        """Base of all pages, without a slash at its end."""
         return (self.practice.web.public_url or f"http://{self.http}").rstrip("/")
+
+    @property
+    def link_url(self) -> str:
+        """Base of links in text messages, without a slash at its end."""
+        return (self.practice.web.link_url or self.public_url).rstrip("/")
 
 
 Checked = TypeVar("Checked", bound=BaseModel)

@@ -187,6 +187,7 @@ def _house(  # noqa: PLR0913, PLR0917 - the pages see a little of every room
         store=store,
         clock=_now,
         public_url=settings.public_url,
+        link_url=settings.link_url,
         concerns=practice.concerns(settings),
         forms=load_forms(settings.config / "forms"),
         deadlines=deadlines,

@@ -98,7 +98,7 @@ def sms_costs(options: places.Options, language: str) -> str:
     house = places.settings(options)
     sms, languages = house.practice.sms, house.practice.languages
     name = house.practice.practice.sms_name
-    rows = preview.previews(name, house.public_url, languages, sms.cents_per_segment)
+    rows = preview.previews(name, house.link_url, languages, sms.cents_per_segment)
     return preview.table(rows, language) + "\n"
 
 

@@ -28,7 +28,7 @@ def link_rules(settings: Settings) -> LinkRules:
     """Return how form links are made."""
     practice = settings.practice
     return LinkRules(
-        public_url=settings.public_url,
+        base=settings.link_url,
         practice=practice.practice.sms_name,
         valid=timedelta(hours=practice.links.valid_hours),
         unused_after=timedelta(minutes=practice.links.unused_after_minutes),

@@ -38,17 +38,17 @@ class Preview:
 
 
 def previews(
-    practice: str, public_url: str, languages: Sequence[str], cents_per_segment: float = 0
+    practice: str, base: str, languages: Sequence[str], cents_per_segment: float = 0
 ) -> tuple[Preview, ...]:
     """Return every text in every language.
 
     Args:
         practice: short name in the text.
-        public_url: base of links.
+        base: where links lead.
         languages: the practice's; ones without a text of their own are left out, they get German.
         cents_per_segment: what the provider charges.
     """
-    url = f"{public_url}/f/{new_token()}"
+    url = f"{base}/f/{new_token()}"
     return tuple(
         _preview(kind, language, write(language, practice, url), cents_per_segment)
         for kind, write in _KINDS.items()

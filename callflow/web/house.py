@@ -64,7 +64,7 @@ class House:
         face: the practice's name, number and address.
         store: the database.
         clock: gives the aware present time.
-        public_url: base of links, without a slash at the end; https makes cookies Secure.
+        public_url: base of pages, without a slash at the end; https makes cookies Secure.
         concerns: reasons by key, in the order in which patients choose.
         forms: the request forms.
         deadlines: until when cards are answered.
@@ -81,6 +81,7 @@ class House:
         blocks: times of a working day kept free for the inbox.
         calls: calls that are being answered; pages wait for them.
         limits: how much pages and programs may ask.
+        link_url: base of links in text messages, "" for that of pages.
     """
 
     face: Face
@@ -103,11 +104,16 @@ class House:
     blocks: tuple[Block, ...] = ()
     calls: Precedence = field(default_factory=Precedence)
     limits: Limits = field(default_factory=Limits)
+    link_url: str = ""
 
     @property
     def form_key(self) -> str:
         """Return the key that signs links to external forms; the other side must know it."""
         return self.store.sealer.blind("external form key")
+
+    def link(self, token: str) -> str:
+        """Return the address that a text message shows."""
+        return f"{self.link_url or self.public_url}/f/{token}"
 
     @property
     def https(self) -> bool:

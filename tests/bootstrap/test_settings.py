@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from callflow.bootstrap.practice import link_rules
 from callflow.language.problems import FlowErrors
 from callflow.settings import Address, AddressError, Settings, address, load
 
@@ -41,9 +42,16 @@ def test_without_a_public_address_links_point_to_the_web_address() -> None:
     assert _load(SHIPPED).public_url == "http://127.0.0.1:8080"
 
 
+def test_links_point_to_the_short_domain_of_their_own_where_there_is_one(tmp_path: Path) -> None:
+    assert _load(SHIPPED).link_url == "http://127.0.0.1:8080"
+    named = _load(_practice(tmp_path, old='link_url: ""', new="link_url: https://rz.example/"))
+    assert (named.link_url, link_rules(named).url("t")) == ("https://rz.example", "https://rz.example/f/t")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "found"),
     [
+        ('link_url: ""', "link_url: rz.example", ("practice.yaml", 60, 13, "value-wrong")),
         ("valid_hours: 72", "valid_hours: bald", ("practice.yaml", 48, 16, "value-wrong")),
         ("  name: Hausarzt", "  nam: Hausarzt", ("practice.yaml", 3, 1, "field-missing")),
         ("language: de  ", "language: fr  ", ("practice.yaml", 9, 11, "value-wrong")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx
@@ -14,6 +15,7 @@ from callflow.links import form as submitted
 from callflow.links import link as links
 from callflow.links.fallback import unused
 from callflow.store import Card, Link, Tx
+from callflow.web.app import create_app
 from tests.support.practice import PATIENT, Practice
 from tests.support.stores import Clock
 
@@ -162,3 +164,18 @@ async def test_a_forged_or_foreign_cookie_shows_no_message(
     for forged in ("", "x", "AAAA", "ä" * 30):
         web.cookies.set("rufweiche_thread", forged.encode().hex() if forged else "", path="/form/thread")
         assert ANSWER not in (await web.get("/form/thread")).text
+
+
+async def test_links_lead_to_the_short_domain_where_the_practice_has_one(
+    practice: Practice,
+) -> None:
+    practice.house = replace(practice.house, link_url="https://rz.example")
+    transport = httpx.ASGITransport(create_app(practice.house))
+    async with httpx.AsyncClient(transport=transport, base_url="https://rz.example") as short:
+        await answer(short, practice, submit(practice))
+        (sms,) = [intent for intent in practice.intents() if intent.purpose == "reply"]
+        link = re.search(r"https://rz\.example/f/\S+", sms.body)
+        assert link is not None
+        shown = await short.get("/outbox")
+        assert f'href="{link[0]}"' in shown.text
+        assert (await short.get(link[0])).status_code == 303

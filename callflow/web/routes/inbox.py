@@ -225,7 +225,7 @@ def _answer(tx: Tx, wish: Wish) -> Card:
         raise WishError("told.no_sms")
     said = Answer(wish.user, wish.text)
     token, link = thread.answer(tx, card, said, now=wish.now)
-    url = f"{wish.house.public_url}/f/{token}"
+    url = wish.house.link(token)
     text = sms_texts.reply(card.language, wish.house.sms_name, url)
     sms = Sms(
         to=card.number,

@@ -56,18 +56,18 @@ def _shown(intent: Intent, house: House, texts: Texts) -> Shown:
     return Shown(
         at=words.stamp(intent.created_at, house.clock()),
         to=numbers.written(intent.target),
-        parts=list(_parts(intent.body, house.public_url)) if house.demo else [],
+        parts=list(_parts(intent.body, house.link(""))) if house.demo else [],
         state=texts(f"outbox.{state}"),
         tone=_TONES.get(state, ""),
         error=intent.error if state in _FAILED else "",
     )
 
 
-def _parts(body: str, public_url: str) -> Iterator[tuple[str, str]]:
+def _parts(body: str, base: str) -> Iterator[tuple[str, str]]:
     at = 0
     for link in _LINK.finditer(body):
         yield body[at : link.start()], ""
-        ours = link.group().startswith(f"{public_url}/")
+        ours = link.group().startswith(base)
         yield link.group(), link.group() if ours else ""
         at = link.end()
     yield body[at:], ""
