@@ -98,11 +98,13 @@ def tries_left(link: Link) -> int:
     return TRIES - int(json.loads(link.draft or "{}").get("@tries", "0"))
 
 
-def count_try(tx: Tx, link_id: str) -> None:
-    """Count a wrong date of birth; after the last one the link opens nothing more, whoever holds it."""
+def count_try(tx: Tx, link_id: str, *, now: datetime) -> None:
+    """Count a wrong date of birth; after the last one the link is as dead as an expired one."""
     link = tx.get_one(Link, link_id)
     tries = TRIES - tries_left(link) + 1
     link.draft = json.dumps({"@tries": str(tries)})
+    if tries >= TRIES:
+        link.expires_at = now
 
 
 def read(tx: Tx, link_id: str, *, now: datetime) -> None:

@@ -105,6 +105,7 @@ async def test_five_wrong_dates_of_birth_end_the_link_even_for_the_right_one(
     await web.post("/form/thread/known", data=wrong)
     assert (await web.post("/form/thread/known", data=wrong | BORN)).status_code == 404
     assert (await door(web, practice)).status_code == 404
+    assert (await web.get(sms_link(practice))).status_code == 404  # as any dead link, without a redirect
 
 
 async def test_a_thread_link_opens_no_form_and_shows_nothing_without_the_date_of_birth(

@@ -104,7 +104,7 @@ async def known(request: Request, talk: GuardedTalkDep) -> Response:
         return _door(request, talk, "fault.date", given)
     born = await talk.house.store.read(lambda tx: thread.birth_date(tx, talk.card, BIRTH))
     if not born or judged.answers[BIRTH] != born:
-        await talk.house.store.write(lambda tx: thread.count_try(tx, talk.link.id))
+        await talk.house.store.write(lambda tx: thread.count_try(tx, talk.link.id, now=talk.now))
         return (
             _door(request, talk, "thread.wrong") if thread.tries_left(talk.link) > 1 else go("/form/thread")
         )
