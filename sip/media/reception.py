@@ -29,6 +29,8 @@ class Reception:
         self._expected = 0
         self._highest: int | None = None  # extended: wraps count in its upper bits
         self._transit: float | None = None
+        self._changes = 0
+        self._changed = 0.0  # sum of all changes of the transit time, in timestamp units
         self._probation: tuple[int, int] | None = None
 
     def admit(self, packet: rtp.Packet) -> bool:
@@ -79,8 +81,8 @@ class Reception:
 
     @property
     def jitter_ms(self) -> float:
-        """Interarrival jitter in milliseconds."""
-        return 1000 * self.jitter / _RATE
+        """Mean interarrival jitter of the whole call, in milliseconds; `jitter` is the latest."""
+        return 1000 * self._changed / self._changes / _RATE if self._changes else 0.0
 
     def _restart(self, ssrc: int) -> None:
         self.ssrc, self.restarts = ssrc, self.restarts + 1
@@ -101,5 +103,8 @@ class Reception:
         if self._transit is not None:
             change = abs((transit - self._transit + 2**31) % 2**32 - 2**31)
             # A step of more than a second is the sender's new timeline or a pause, not jitter.
-            self.jitter += (change - self.jitter) / 16 if change < _RATE else 0.0
+            if change < _RATE:
+                self.jitter += (change - self.jitter) / 16
+                self._changed += change
+                self._changes += 1
         self._transit = transit

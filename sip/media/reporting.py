@@ -10,6 +10,7 @@ from sip.media import rtcp
 from sip.media.reception import Reception
 
 _INTERVAL_S: Final = 5.0  # section 6.2, the minimum that two participants always come down to
+_LONGEST_TRIP: Final = 10 * 65536  # beyond ten seconds the peer's figures are wrong, not its network
 _NTP_EPOCH: Final = 2_208_988_800  # seconds from 1900 to 1970
 
 
@@ -54,19 +55,21 @@ class Reporting:
         """Return the last report with its BYE."""
         return rtcp.build_bye(self._report(spoken, reception, wall), self._cname)
 
-    def take(self, report: rtcp.Report, wall: float) -> None:
-        """Learn from a report of the peer that came at `wall` (Unix seconds)."""
+    def take(self, report: rtcp.Report, wall: float, sent: int) -> None:
+        """Learn from a report of the peer that came at `wall` (Unix seconds) after `sent` packets of ours."""
         now = _middle(wall)
         if report.sender:
             self._heard = (report.sender.ntp >> 16 & 0xFFFF_FFFF, now)
         for block in report.blocks:
             if block.ssrc == self._ssrc:
-                self._learn(block, now)
+                self._learn(block, now, sent)
 
-    def _learn(self, block: rtcp.Block, now: int) -> None:
-        self.remote_loss = block.fraction / 256
-        if block.last_report:
-            self.round_trip_ms = ((now - block.last_report - block.delay) & 0xFFFF_FFFF) / 65.536
+    def _learn(self, block: rtcp.Block, now: int, sent: int) -> None:
+        # The fraction in the block is that of the last seconds; a call's record wants the whole call.
+        self.remote_loss = min(1.0, max(0, block.lost) / max(1, sent))
+        trip = (now - block.last_report - block.delay) & 0xFFFF_FFFF
+        if block.last_report and trip < _LONGEST_TRIP:
+            self.round_trip_ms = trip / 65.536
 
     def _report(self, spoken: Spoken, reception: Reception, wall: float) -> rtcp.Report:
         sender = None

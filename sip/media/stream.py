@@ -49,8 +49,8 @@ class StreamStats:
         sent: RTP packets sent.
         received: RTP packets taken in; a sixty-fourth of them while voice is filtered.
         loss: part of the peer's packets that never came, 0..1.
-        jitter_ms: interarrival jitter (RFC 3550, 6.4.1).
-        remote_loss: loss that the peer last reported, 0..1, None without report.
+        jitter_ms: interarrival jitter (RFC 3550, 6.4.1), mean of the call.
+        remote_loss: part of our packets that the peer reported as lost so far, 0..1, None without report.
         round_trip_ms: from the peer's RTCP reports, None without report.
         foreign: packets dropped because somebody else sent them.
         malformed: datagrams dropped because they are no RTP.
@@ -395,7 +395,7 @@ class Stream:
                 return
             for item in rtcp.parse(srtp.open_control(data) if srtp else data):
                 if isinstance(item, rtcp.Report):
-                    self._reporting.take(item, time.time())
+                    self._reporting.take(item, time.time(), self._voice.sent)
         except (rtcp.RtcpError, SrtpError):
             self._ear.dropped.malformed += 1
         except OSError:

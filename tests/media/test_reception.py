@@ -46,6 +46,16 @@ def test_jitter_tends_to_the_mean_change_of_delay() -> None:
     assert receive(packets, times).jitter_ms == pytest.approx(10, abs=0.1)
 
 
+def test_the_jitter_told_is_that_of_the_whole_call() -> None:
+    packets = [voice(index) for index in range(1000)]
+    shaky = [
+        packet.timestamp / 8000 + 0.020 * (packet.sequence < 500 and packet.sequence % 2)
+        for packet in packets
+    ]
+    reception = receive(packets, shaky)
+    assert (reception.jitter_ms, reception.jitter) == (pytest.approx(10, abs=0.1), pytest.approx(0, abs=0.1))
+
+
 def test_a_single_packet_of_another_source_is_not_believed_and_two_in_a_row_are() -> None:
     reception = receive([voice(0), voice(1)])
     answers = [reception.admit(voice(index, ssrc=9)) for index in (50, 70, 71)]

@@ -112,18 +112,39 @@ def test_the_round_trip_is_measured_over_both_sides_reports() -> None:
     ours, theirs = reporting(1), reporting(2)
     (sent,) = rtcp.parse(ours.report(Spoken(1, 160, 0), Reception(), NOON))
     assert isinstance(sent, rtcp.Report)
-    theirs.take(sent, NOON + 0.030)
+    theirs.take(sent, NOON + 0.030, 1)
     reception = Reception()
     reception.admit(rtp.Packet(rtp.PCMA, 0, 0, 1))
     (answer,) = rtcp.parse(theirs.report(Spoken(1, 160, 0), reception, NOON + 2.0))
     assert isinstance(answer, rtcp.Report)
-    ours.take(answer, NOON + 2.050)
+    ours.take(answer, NOON + 2.050, 1)
     assert ours.round_trip_ms == pytest.approx(80, abs=0.1)
+
+
+@pytest.mark.parametrize(("last_report", "delay"), [(0, 0), (1, 0), (0x1234_5678, 5)])
+def test_a_peer_that_reckons_wrong_tells_no_round_trip(last_report: int, delay: int) -> None:
+    ours = reporting(1)
+    ours.take(rtcp.Report(2, None, (rtcp.Block(1, last_report=last_report, delay=delay),)), NOON, 50)
+    assert ours.round_trip_ms is None
 
 
 def test_the_peers_loss_figure_for_another_stream_is_not_ours() -> None:
     ours = reporting(1)
-    ours.take(rtcp.Report(2, None, (rtcp.Block(99, fraction=128),)), NOON)
+    ours.take(rtcp.Report(2, None, (rtcp.Block(99, lost=50),)), NOON, 100)
     assert ours.remote_loss is None
-    ours.take(rtcp.Report(2, None, (rtcp.Block(1, fraction=64),)), NOON)
+    ours.take(rtcp.Report(2, None, (rtcp.Block(1, lost=25),)), NOON, 100)
     assert ours.remote_loss == 0.25
+
+
+def test_the_peers_loss_is_that_of_the_whole_call_and_not_of_its_last_seconds() -> None:
+    ours = reporting(1)
+    ours.take(rtcp.Report(2, None, (rtcp.Block(1, fraction=128, lost=50),)), NOON, 100)
+    ours.take(rtcp.Report(2, None, (rtcp.Block(1, fraction=0, lost=50),)), NOON + 5, 500)
+    assert ours.remote_loss == 0.1
+
+
+@pytest.mark.parametrize(("lost", "told"), [(-7, 0.0), (900, 1.0)])
+def test_what_a_peer_cannot_have_lost_is_told_as_nothing_or_all(lost: int, told: float) -> None:
+    ours = reporting(1)
+    ours.take(rtcp.Report(2, None, (rtcp.Block(1, lost=lost),)), NOON, 100)
+    assert ours.remote_loss == told
