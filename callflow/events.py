@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from callflow.quality import SoundQuality
+
 NumberKind = Literal["mobile", "landline", "foreign", "withheld"]
 TransferProblem = Literal["busy", "no_answer", "refused", "failed"]
 
@@ -99,23 +101,6 @@ class TransferFailed:
 
     problem: TransferProblem
     kind: Literal["transfer_failed"] = "transfer_failed"
-
-
-@dataclass(frozen=True, slots=True)
-class SoundQuality:
-    """How good a call's sound was.
-
-    Args:
-        loss: part of the caller's packets that never came, 0..1.
-        jitter_ms: interarrival jitter (RFC 3550, 6.4.1).
-        remote_loss: loss that the caller's side reported, 0..1, None without report.
-        round_trip_ms: from the caller's RTCP reports, None without report.
-    """
-
-    loss: float = 0.0
-    jitter_ms: float = 0.0
-    remote_loss: float | None = None
-    round_trip_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from callflow.handlers import Handlers
 from callflow.journal import Book
 from callflow.masking import masked, masked_answer
 from callflow.store import Call, Store, Tx, sealer_of
-from callflow.store.standing import OvertakenError, Standing, begin, move, standing
+from callflow.store.standing import OvertakenError, Standing, begin, heard, move, standing
 
 _log = structlog.get_logger("session")
 REMEMBERED = 2000  # running calls that need not be read from the database
@@ -174,6 +174,8 @@ class Sessions:
     def _decide(  # noqa: PLR0913, PLR0917  an event, where it came from, and what we think we know
         self, tx: Tx, known: Standing | None, call_id: str, turn: int, event: Event, now: datetime
     ) -> _Decision:
+        if isinstance(event, HungUp) and event.sound is not None:
+            heard(tx, call_id, event.sound)
         answered = _fingerprint(tx, turn, event)
         if known is not None and known.answered != answered and _fits(known, turn, event):
             return self._go_on(tx, known, event, answered, now)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Field
 
+from callflow.quality import SoundQuality
 from callflow.store.row import Row, instant, new_id, sealed
 
 
@@ -14,7 +15,7 @@ class Call(Row, table=True):
 
     `state` and `reaction` are JSON (`callflow.codec`), `flow` and `version` name the flow it runs on. `turn`
     is the turn of the line effect that was given last; `reaction` is given again when the event whose keyed
-    hash is `answered` is repeated.
+    hash is `answered` is repeated. `loss` to `round_trip_ms` are those of `SoundQuality`.
     """
 
     __tablename__ = "calls"
@@ -35,6 +36,15 @@ class Call(Row, table=True):
     steps: int = 0
     started_at: datetime = instant(index=True)
     ended_at: datetime | None = instant(nullable=True)
+    loss: float | None = None
+    jitter_ms: float | None = None
+    remote_loss: float | None = None
+    round_trip_ms: float | None = None
+
+    @property
+    def sound(self) -> SoundQuality:
+        """How good the call's sound was."""
+        return SoundQuality(self.loss, self.jitter_ms, self.remote_loss, self.round_trip_ms)
 
 
 class CallEvent(Row, table=True):

@@ -117,13 +117,13 @@ def inserting(model: type[SQLModel], but: Collection[str] = ()) -> Writing:
     return Writing(table.name, _compiled(statement), defaults)
 
 
-def updating(model: type[SQLModel], columns: Collection[str], *, guard: str) -> Writing:
-    """Prepare the UPDATE of the row named by "id", if its `guard` column still is "was_<guard>"."""
+def updating(model: type[SQLModel], columns: Collection[str], *, guard: str = "") -> Writing:
+    """Prepare the UPDATE of the row named by "id"; with a `guard`, if that column still is "was_<guard>"."""
     table = _table(model)
-    mine = table.c.id == bindparam("id")
-    unchanged = table.c[guard] == bindparam(f"was_{guard}")
-    statement = update(table).where(mine, unchanged).values({name: bindparam(name) for name in columns})
-    return Writing(table.name, _compiled(statement), {})
+    statement = update(table).where(table.c.id == bindparam("id"))
+    if guard:
+        statement = statement.where(table.c[guard] == bindparam(f"was_{guard}"))
+    return Writing(table.name, _compiled(statement.values({name: bindparam(name) for name in columns})), {})
 
 
 def _compiled(statement: Any) -> SQLCompiler:  # noqa: ANN401  SQLAlchemy's Insert and Update share no typed base

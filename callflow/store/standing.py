@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 
 from sqlalchemy import bindparam
@@ -11,12 +11,14 @@ from sqlmodel import Session, col, select
 from callflow.codec import LINE_EFFECTS, STATES
 from callflow.effects import LineEffect
 from callflow.flow import State
+from callflow.quality import SoundQuality
 from callflow.store.calls import Call
 from callflow.store.prepared import Look, inserting, updating
 
 _CHANGING = ("turn", "answered", "state", "reaction", "outcome", "events", "steps", "ended_at")
 _BEGIN = inserting(Call)
 _MOVE = updating(Call, _CHANGING, guard="events")
+_HEARD = updating(Call, tuple(each.name for each in fields(SoundQuality)))
 _FIND = Look(
     select(*(Call.__table__.c[name] for name in ("id", "flow", "version", *_CHANGING))).where(  # type: ignore[attr-defined]  # SQLModel gives it to each table
         col(Call.id) == bindparam("call")
@@ -94,6 +96,11 @@ def move(tx: Session, before: Standing, after: Standing) -> None:
     """
     if _MOVE.run(tx, _moving(after) | {"id": after.id, "was_events": before.events}) != 1:
         raise OvertakenError(after.id)
+
+
+def heard(tx: Session, call_id: str, sound: SoundQuality) -> None:
+    """Write how good a call's sound was; nothing happens when there is no such call."""
+    _HEARD.run(tx, {"id": call_id, **asdict(sound)})
 
 
 def _moving(standing: Standing) -> dict[str, object]:

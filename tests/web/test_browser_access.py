@@ -113,7 +113,17 @@ def test_the_staffs_pages_have_no_finding_wide_and_dark_or_small_and_light(
     admin.find("[data-key=n]")
     check(admin, found, "card held")
     person = f"/users/{served.users['anna']}"
-    for path in ("/users", person, "/programs", "/outbox", "/house", "/measures", "/flows", "/nirgends"):
+    for path in (
+        "/users",
+        person,
+        "/programs",
+        "/outbox",
+        "/house",
+        "/measures",
+        "/measures/quality",
+        "/flows",
+        "/nirgends",
+    ):
         admin.go(path)
         check(admin, found, path)
     for path in ("/inbox", "/inbox?view=later", "/inbox?q=niemand"):

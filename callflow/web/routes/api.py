@@ -119,6 +119,21 @@ class CardWithHistory(CardOut):
     history: list[EventOut]
 
 
+class SoundOut(BaseModel):
+    """How good a call's sound was between us and the PBX or provider; null is what the line does not know."""
+
+    grade: Literal["unknown", "good", "fair", "bad"] = Field(
+        description="fair: a figure is beyond its limit (loss 1 %, jitter 30 ms, round trip 300 ms);"
+        " bad: more than 5 % were lost one way."
+    )
+    loss: float | None = Field(description="Part of the caller's packets that never came, 0 to 1.")
+    jitter_ms: float | None = Field(description="Interarrival jitter (RFC 3550), mean of the call.")
+    remote_loss: float | None = Field(
+        description="Part of our packets that the other side reported as lost (RTCP), 0 to 1."
+    )
+    round_trip_ms: float | None = Field(description="Milliseconds there and back (RTCP).")
+
+
 class CallOut(BaseModel):
     """A call as the line saw it."""
 
@@ -132,6 +147,7 @@ class CallOut(BaseModel):
     outcome: str
     started_at: datetime
     ended_at: datetime | None
+    sound: SoundOut
 
 
 class MessageOut(BaseModel):

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from callflow.inbox.measures import Funnel, Measures, measure
+from callflow.inbox.quality import heard
 from callflow.web import words
 from callflow.web.catalogue import Texts
 from callflow.web.staff import HouseDep, StaffDep, show
@@ -40,8 +41,10 @@ async def measures(
 ) -> Response:
     """Show the figures of the last days, today included."""
     now = house.clock()
-    since = _midnight(now) - timedelta(days=int(days) - 1)
-    found = await house.store.read(lambda tx: measure(tx, since=since, until=now))
+    since = midnight(now) - timedelta(days=int(days) - 1)
+    found, sounded = await house.store.read(
+        lambda tx: (measure(tx, since=since, until=now), heard(tx, since=since, until=now))
+    )
     waits, texts = found.waits, staff.texts
     return show(
         request,
@@ -50,17 +53,20 @@ async def measures(
         days=int(days),
         spans=SPANS,
         funnel=list(_steps(found.funnel, texts)),
-        rate=_percent(found.funnel.deflected, found.funnel.calls),
+        rate=percent(found.funnel.deflected, found.funnel.calls),
         hours=list(_hours(found)),
         kinds=sorted(((texts(f"card.{kind}"), count) for kind, count in found.kinds.items()), key=_by_count),
         waits=waits,
         median=words.span(texts, waits.median),
         slowest=words.span(texts, waits.slowest_tenth),
-        in_time=_percent(waits.in_time, waits.cards),
+        in_time=percent(waits.in_time, waits.cards),
+        measured=sum(day.calls for day in sounded.days),
+        poor=sum(day.fair + day.bad for day in sounded.days),
     )
 
 
-def _midnight(now: datetime) -> datetime:
+def midnight(now: datetime) -> datetime:
+    """Return when the day began where the practice is."""
     return words.local(now).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
@@ -68,7 +74,7 @@ def _steps(funnel: Funnel, texts: Texts) -> Iterator[Bar]:
     most = max(funnel.calls, funnel.sent, 1)
     for name in ("calls", "sent", "delivered", "opened", "submitted", "deflected"):
         count: int = getattr(funnel, name)
-        yield Bar(texts(f"measures.{name}"), count, round(_BAR * count / most), _percent(count, funnel.calls))
+        yield Bar(texts(f"measures.{name}"), count, round(_BAR * count / most), percent(count, funnel.calls))
 
 
 def _hours(found: Measures) -> Iterator[Bar]:
@@ -79,7 +85,8 @@ def _hours(found: Measures) -> Iterator[Bar]:
         yield Bar(f"{hour}–{hour + 1}", count, round(_BAR * count / most))
 
 
-def _percent(part: int, whole: int) -> str:
+def percent(part: int, whole: int) -> str:
+    """Return a share in words, a dash of nothing."""
     return f"{round(100 * part / whole)} %" if whole else "–"
 
 
