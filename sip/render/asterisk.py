@@ -28,6 +28,10 @@ FILES = (
     "extensions.conf",
 )
 
+# Dial's outcomes after which another data centre may take the call. Causes (ITU-T Q.850) as Asterisk gives them: 503 or a
+# broken connection 34, silence or 408 18, 500 38, 502 27, 504 102; 3 and 20: not asked, it answers no OPTIONS.
+ANOTHER = '${REGEX("^(CONGESTION|CHANUNAVAIL) (3|18|20|27|34|38|102)$" ${DIALSTATUS} ${HANGUPCAUSE})}'
+
 # Asterisk logs an error for each of these that it does not find, though none needs an entry.
 UNUSED = ("acl", "ccss", "cel", "features", "geolocation", "pjproject", "statsd", "udptl")
 
@@ -126,6 +130,7 @@ def _values(plan: Plan, site: Site) -> dict[str, object]:
     sip = {name: trunk for name, trunk in plan.trunks.items() if isinstance(trunk, SipTrunk)}
     teams = {name: trunk for name, trunk in plan.trunks.items() if isinstance(trunk, TeamsTrunk)}
     transports = {"udp": "classic", "tcp": "classic-tcp", "tls": "classic-tls"}
+    fronts = {name: front(trunk, site.version) for name, trunk in teams.items()}
     return {
         "line": _line(plan),
         "sip_trunks": sip,
@@ -134,13 +139,22 @@ def _values(plan: Plan, site: Site) -> dict[str, object]:
         "transports": {name: transports[trunk.transport] for name, trunk in sip.items()},
         "uses_tcp": any(trunk.transport == "tcp" for trunk in sip.values()),
         "uses_tls": any(trunk.transport == "tls" for trunk in sip.values()),
-        "fronts": {name: front(trunk, site.version) for name, trunk in teams.items()},
+        "fronts": fronts,
+        "centres": {
+            name: _centres(name, trunk) if fronts[name] == "asterisk" else () for name, trunk in teams.items()
+        },
+        "another": ANOTHER,
         "numbers": tuple(plan.numbers),
         "dialled": numbers.dialled(plan),
         "only_number": next(iter(plan.numbers)) if len(plan.numbers) == 1 else "",
         "receptions": numbers.receptions(plan),
         "in_etc": lambda file: str(PurePosixPath(site.etc) / file),
     }
+
+
+def _centres(name: str, trunk: TeamsTrunk) -> tuple[str, ...]:
+    """Return a name for each data centre of a trunk, the first one's being the trunk's."""
+    return tuple(name if number == 1 else f"{name}-{number}" for number in range(1, len(trunk.servers) + 1))
 
 
 def _line(plan: Plan) -> AsteriskLine:

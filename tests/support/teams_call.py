@@ -80,6 +80,8 @@ class TeamsCall:
             verdict = judge_answer(final, link.certified)
             if verdict[0] != 200:
                 self.centre.refused.append(verdict)
+                await self.hang_up()
+                return final
             self.sound.agree(final.body)
         return final
 

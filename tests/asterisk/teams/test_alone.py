@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 
@@ -14,10 +15,13 @@ from sip.render.asterisk import AsteriskSecrets, render
 from sip.render.files import RenderError
 from tests.support import asterisk_site as practice
 from tests.support.asterisk_box import ABLE, Asterisk, Folder, newer
+from tests.support.asterisk_pbx import reached
 from tests.support.certificates import Authority
-from tests.support.simple_phone import Phone
+from tests.support.simple_phone import Phone, Talk
+from tests.support.teams_call import TeamsCall
 from tests.support.teams_front import FQDN, HOSTS, FrontPorts
 from tests.support.teams_peer import TeamsPeer
+from tests.support.teams_rules import SUITE
 from tests.support.teams_site import USER, certificates, microsoft, teams_plan
 from tests.support.teams_sound import SPEECH
 
@@ -55,34 +59,123 @@ def alone() -> Iterator[Alone]:
 def direct(ports: practice.Ports, front: FrontPorts, inside: str) -> Plan:
     moved = {"home": "teams", "migration": None}
     # By address: Asterisk asks a name server of its own, which knows nothing of loopback.
-    servers = [HOSTS[0]]
+    servers = list(HOSTS)
     return teams_plan(ports, front, inside, number=moved, trunk={"front": "asterisk", "servers": servers})
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def teams(alone: Alone, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TeamsPeer]:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def standing(
+    alone: Alone, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[list[TeamsPeer]]:
     folder = tmp_path_factory.mktemp("microsoft")
-    async with microsoft(alone.authority, alone.front, folder, centres=1) as (peer,):
-        peer.name = peer.host  # as above
+    async with microsoft(alone.authority, alone.front, folder) as peers:
+        for peer in peers:
+            peer.name = peer.host  # as above
+            await peer.probed(2)
+        yield peers
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def centres(standing: list[TeamsPeer]) -> list[TeamsPeer]:
+    """Microsoft's three data centres, all well."""
+    for peer in standing:
+        peer.forget()
         peer.mki = False  # Asterisk cannot read packets with a key index; the front can
-        await peer.probed(2)
-        yield peer
+    return standing
 
 
-async def test_a_call_reaches_teams_without_kamailio(alone: Alone, teams: TeamsPeer) -> None:
-    patient = await Phone.open(practice.PROVIDER, "+491711234567", alone.ports.provider)
-    talk = await patient.call(practice.NUMBER, practice.OURS, alone.ports.sip)
-    async with asyncio.timeout(20):
-        call = await teams.calls.get()
-    await call.sound.until(10)
+@pytest_asyncio.fixture(loop_scope="session")
+async def patient(alone: Alone) -> AsyncIterator[Phone]:
+    phone = await Phone.open(practice.PROVIDER, "+491711234567", alone.ports.provider)
+    yield phone
+    phone.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def desk(alone: Alone) -> AsyncIterator[Phone]:
+    """The telephone that the PBX trunk leads to."""
+    phone = await Phone.open(practice.PBX, "100", alone.ports.pbx)
+    await reached(alone.asterisk, "pbx")
+    yield phone
+    phone.close()
+
+
+async def call(alone: Alone, patient: Phone) -> Talk:
+    return await patient.call(practice.NUMBER, practice.OURS, alone.ports.sip)
+
+
+async def rung(peer: TeamsPeer) -> TeamsCall:
+    async with asyncio.timeout(30):
+        return await peer.calls.get()
+
+
+def invited(peer: TeamsPeer) -> int:
+    return sum(request.method == "INVITE" for request in peer.requests)
+
+
+async def test_a_call_reaches_teams_without_kamailio(
+    alone: Alone, centres: list[TeamsPeer], patient: Phone
+) -> None:
+    teams = centres[0]
+    talk = await call(alone, patient)
+    there = await rung(teams)
+    await there.sound.until(10)
     await talk.until(lambda: sum(payload == SPEECH for _, payload in talk.sound.heard) > 10)
     talk.hang_up()
     async with asyncio.timeout(20):
-        await call.ended.wait()
-    patient.close()
-    assert (teams.refused, call.sound.rejected) == ([], 0)
-    assert call.invite.start.startswith(f"INVITE sip:{USER}@{teams.host}:")
+        await there.ended.wait()
+    assert (teams.refused, there.sound.rejected) == ([], 0)
+    assert there.invite.start.startswith(f"INVITE sip:{USER}@{teams.host}:")
     assert (await teams.options(FQDN)).status == 200
+
+
+async def test_a_call_from_teams_is_answered_with_the_suite_that_it_names_first(
+    alone: Alone, centres: list[TeamsPeer]
+) -> None:
+    """A limit of Asterisk, which knows no preference; the front answers with the one that Microsoft documents."""
+    call = await centres[0].call(FQDN, practice.NUMBER, USER)
+    assert call.final is not None
+    assert re.findall(r"a=crypto:(\d+) (\S+)", call.final.body) == [("0", "AES_CM_128_HMAC_SHA1_32")]
+    assert re.search(rf"<sip:[^>]*{FQDN}:\d+;transport=TLS>", call.final.get("contact"))
+    assert ("REFER" in call.final.get("allow"), centres[0].refused) == (False, [(488, f"no {SUITE}")])
+
+
+async def test_a_data_centre_that_is_silent_or_overloaded_is_left_for_the_next(
+    alone: Alone, centres: list[TeamsPeer], patient: Phone
+) -> None:
+    """The first says nothing at all, the second sends 503 with Retry-After."""
+    centres[0].status, centres[1].status = 0, 503
+    talk = await call(alone, patient)
+    there = await rung(centres[2])
+    await there.sound.until(5)
+    talk.hang_up()
+    assert ([invited(peer) for peer in centres], centres[2].refused) == ([1, 1, 1], [])
+
+
+@pytest.mark.parametrize(("status", "asked"), [(603, [1, 0, 0]), (503, [1, 1, 1])])
+async def test_the_pbx_rings_once_teams_has_declined_or_no_data_centre_can(
+    status: int, asked: list[int], alone: Alone, centres: list[TeamsPeer], patient: Phone, desk: Phone
+) -> None:
+    for peer in centres:
+        peer.status = status
+    talk = await call(alone, patient)
+    async with asyncio.timeout(20):
+        human = await desk.arrived.get()
+    await human.until(lambda: len(human.sound.heard) > 5)
+    talk.hang_up()
+    assert [invited(peer) for peer in centres] == asked
+
+
+async def test_sound_that_names_a_key_index_stays_unheard(
+    alone: Alone, centres: list[TeamsPeer], patient: Phone
+) -> None:
+    """A limit of Asterisk, which takes the index for read and then cannot open a packet; the front can."""
+    centres[0].mki = True
+    talk = await call(alone, patient)
+    there = await rung(centres[0])
+    await there.sound.until(25)
+    assert (there.sound.rejected, SPEECH in {payload for _, payload in talk.sound.heard}) == (0, False)
+    talk.hang_up()
 
 
 async def test_an_asterisk_that_cannot_is_refused_with_a_word_on_what_to_do() -> None:
