@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,13 +17,15 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from callflow.events import Caller, CallStarted
+from callflow.metrics import TRUNK
 from callflow.session import EndedAlone
-from sip import agi, numbers
+from sip import agi, numbers, quality
 from sip.agi_channel import LOOP, AgiChannel
 from sip.ami import Access, Manager, ManagerError, Message
 from sip.asterisk_call import BEEP, GRACE_S, Call, Desk
 from sip.asterisk_devices import Devices
 from sip.asterisk_dialling import AsteriskDialler
+from sip.asterisk_sound import sound_of
 from sip.media import tones
 
 LIFE_S = 1.0  # seconds between two signs of life
@@ -77,12 +80,19 @@ class AsteriskLine:
         self._devices = Devices(desk.plan)
         self._clock = clock
         self._trunks: dict[str, bool] = {}
+        self._counters: Counter[str] = Counter(calls=0)
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def live(self) -> Live:
         """The line's state now."""
         return Live(self.manager.up.is_set(), dict(self._trunks), len(self.calls))
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """What is counted, for the metrics (`callflow.metrics`)."""
+        trunks = {TRUNK + name: float(up) for name, up in self._trunks.items()}
+        return {"active": float(len(self.calls)), **trunks, **self._counters}
 
     async def run(self) -> None:
         """Hold the line until cancelled; callers then go to the reception."""
@@ -156,6 +166,7 @@ class AsteriskLine:
         return [(call.started.caller.number, call.ringing) for call in self.calls.values() if call.ringing]
 
     def _hold(self, unique: str, channel: AgiChannel, started: CallStarted) -> Call:
+        self._counters["calls"] += 1
         call = self.calls[unique] = Call(self._desk, channel, self._id(unique), started)
         channel.alive(GRACE_S)
         self._tell_change()
@@ -167,7 +178,9 @@ class AsteriskLine:
             call.taken()
             self._spawn(self._read_notes({}))
         else:
-            call.hung_up()
+            sound = sound_of(event)
+            quality.judge(self._counters, sound)
+            call.hung_up(sound)
         self._free(self._devices.freed(spoke_with))
         self._tell_change()
 

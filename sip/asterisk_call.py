@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -12,6 +12,7 @@ import structlog
 from callflow.effects import Gather, LineEffect, Play, Record
 from callflow.events import CallStarted, Event, HungUp, TransferProblem
 from callflow.plan import Plan, lot
+from callflow.quality import SoundQuality
 from callflow.session import Reaction, Sessions
 from sip import agi, numbers
 from sip.agi_channel import AgiChannel
@@ -96,6 +97,7 @@ class Call:
         self._state = Performance()
         self._turn = 0
         self._told: asyncio.Queue[Event] = asyncio.Queue()
+        self._sound: SoundQuality | None = None
         self._keys = ToldKeys()
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -208,8 +210,9 @@ class Call:
         self._answered = True
         self._report(DestinationAnswered())
 
-    def hung_up(self) -> None:
-        """The caller's channel is gone."""
+    def hung_up(self, sound: SoundQuality | None = None) -> None:
+        """The caller's channel is gone; `sound` is how the call was heard."""
+        self._sound = sound
         self.channel.leave()
         if self._timer is not None:
             self._timer.cancel()
@@ -247,6 +250,8 @@ class Call:
 
     def _do(self, action: Action) -> None:
         match action:
+            case Tell(HungUp() as end):
+                self._told.put_nowait(replace(end, sound=self._sound))
             case Tell(event):
                 self._told.put_nowait(event)
             case Speak(keys, serial):

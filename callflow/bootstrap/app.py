@@ -138,7 +138,9 @@ def build(settings: Settings) -> Rooms:
     trunks = house.trunks
     house = replace(house, trunks=lambda: {**gauges.trunks(), **trunks()})
     web = create_app(replace(house, calls=calls, desk_calls=desk_calls))
-    web.include_router(metrics.router(lambda: gauges.text(lines.connected)))
+    web.include_router(
+        metrics.router(lambda: gauges.text((*lines.connected, *asterisk.measured(asterisks, gauges))))
+    )
     for router in twilio.voice_routers(settings, sessions, sealer, _now):
         web.include_router(router)
     for dialler in over_twilio.values():

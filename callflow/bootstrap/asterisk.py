@@ -11,6 +11,7 @@ from callflow import voice_messages
 from callflow.answers import first_waiting
 from callflow.dialling import Dialler
 from callflow.effects import Prompt
+from callflow.metrics import Gauges
 from callflow.plan import AsteriskLine as Entry
 from callflow.plan import EmbeddedLine, PyVoipLine
 from callflow.prompts.studio import Studio
@@ -72,6 +73,13 @@ def trunks(lines: tuple[AsteriskLine, ...]) -> Mapping[str, bool]:
         live = line.live
         found |= live.trunks if live.connected else dict.fromkeys((line.name, *live.trunks), False)
     return found
+
+
+def measured(lines: tuple[AsteriskLine, ...], gauges: Gauges) -> tuple[str, ...]:
+    """Bring what Asterisk lines count to the gauges; returns the names of those whose Asterisk is there."""
+    for line in lines:
+        gauges.take(line.name, line.figures)
+    return tuple(line.name for line in lines if line.live.connected)
 
 
 def up(settings: Settings, lines: tuple[AsteriskLine, ...], connected: tuple[str, ...]) -> bool:
