@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from callflow.bootstrap.line import PasswordMissingError
 from callflow.bootstrap.ports import PortTakenError
 from callflow.hearing.ear import HearingError
 from callflow.language.problems import FlowErrors, Problem
@@ -24,6 +25,7 @@ class AlreadyRunningError(RuntimeError):
 MENDABLE = (
     FlowErrors,
     PortTakenError,
+    PasswordMissingError,
     AlreadyRunningError,
     KeyFileError,
     WrongKeyError,

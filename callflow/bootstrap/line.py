@@ -24,6 +24,21 @@ from sip.signalling.phone_settings import LOOPBACK, Account, Listen, Peer, Phone
 SIP_PORT, TLS_PORT = 5060, 5061
 
 
+class PasswordMissingError(LookupError):
+    """A trunk of config/lines.yaml has an account, but the environment holds no password for it.
+
+    Args:
+        trunk: its name in config/lines.yaml.
+    """
+
+    def __init__(self, trunk: str) -> None:
+        example = f'RUFWEICHE_SIP_PASSWORDS={{"{trunk}": "..."}}'
+        super().__init__(
+            f"Das Passwort der Leitung „{trunk}“ fehlt. In config/.env gehört: {example}\n"
+            f"The password of trunk {trunk!r} is missing. Put into config/.env: {example}"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Announcements:
     """Clips that a line speaks on its own.
@@ -124,7 +139,10 @@ def _path(settings: Settings, name: str) -> str:
 
 
 def _password(settings: Settings, name: str) -> str:
-    return settings.secrets.sip_passwords[name].get_secret_value()
+    password = settings.secrets.sip_passwords.get(name)
+    if password is None:
+        raise PasswordMissingError(name)
+    return password.get_secret_value()
 
 
 def _account(settings: Settings, name: str, trunk: SipTrunk) -> Account:

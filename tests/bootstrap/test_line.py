@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from pydantic import SecretStr
 
-from callflow.bootstrap.line import Announcements, line_config
+from callflow.bootstrap.faults import MENDABLE, words
+from callflow.bootstrap.line import Announcements, PasswordMissingError, line_config
 from callflow.bootstrap.places import Options, settings
 from callflow.plan import EmbeddedLine, Plan
 from callflow.settings import Settings
@@ -45,6 +47,15 @@ def test_a_registering_trunk_becomes_an_account_whose_server_dns_finds(tmp_path:
         ),
     )
     assert phone.peers == ()
+
+
+def test_a_missing_password_is_told_by_the_trunks_name_and_the_line_to_write(tmp_path: Path) -> None:
+    house = _house(tmp_path, "box")
+    without = house.secrets.model_copy(update={"sip_passwords": {}})
+    with pytest.raises(PasswordMissingError) as fault:
+        _config(house.model_copy(update={"secrets": without}))
+    assert isinstance(fault.value, MENDABLE)
+    assert words(fault.value).count('RUFWEICHE_SIP_PASSWORDS={"box": "..."}') == 2
 
 
 def test_a_trunk_by_address_becomes_a_peer_with_its_own_port(tmp_path: Path) -> None:
