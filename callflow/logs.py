@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TextIO
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TextIO, cast
 
 import structlog
 
@@ -12,10 +14,26 @@ import structlog
 TALKATIVE = ("twilio", "twilio.http_client", "httpx", "httpcore", "urllib3", "asyncio", "uvicorn.access")
 
 
+@dataclass(frozen=True, eq=False)
+class _Forgiving:
+    """A file whose full disk costs log lines and nothing else: no call may end because a line was not written."""
+
+    to: TextIO
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self.to.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self.to.flush()
+
+
 def configure(to: TextIO) -> None:
     """Send this process's log to `to`, one JSON object a line; libraries may only warn.
 
-    Tracebacks are written without local variables: those may hold a caller's number.
+    Tracebacks are written without local variables: those may hold a caller's number. What cannot be written
+    is lost; logging never raises.
     """
     structlog.configure(
         processors=[
@@ -26,7 +44,7 @@ def configure(to: TextIO) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(to),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", _Forgiving(to))),
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s", force=True)
