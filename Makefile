@@ -4,7 +4,7 @@
 # make bench  measure; PART=engine|sip|asterisk|webhooks picks one
 # make heard  speak every prompt and hear it again with a speech model; a report (fetches 150 MB once)
 # make fuzz   ten minutes of mutation fuzzing
-# make soak   a minute of 50 calls a second from sipp, then 200,000 short calls
+# make soak   a minute of 50 calls a second from sipp, then 200,000 short calls; session timers of Teams
 # make lock   renew the lock files
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -41,7 +41,8 @@ system-packages:
 test: $(VENV)/.dev system-packages
 	@# the Debian root with Asterisk takes a minute: it is built beside the checks, and who needs it waits for its lock
 	@bash tests/support/asterisk_root.sh >/dev/null 2>&1 & $(MAKE) --no-print-directory check
-	$(PY) -m pytest $(PYTEST_ARGS)
+	@# two workers; tests/conftest.py tells which rooms stay together
+	$(PY) -m pytest --numprocesses 2 --dist loadgroup $(PYTEST_ARGS)
 
 check: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
@@ -62,6 +63,7 @@ fuzz: $(VENV)/.dev
 soak: $(VENV)/.dev
 	$(PY) -m tests.sip.rush
 	$(PY) -m tests.bench.sip soak
+	$(PY) -m pytest tests/asterisk/teams/refresh.py
 
 lock: $(VENV)/.dev
 	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +46,16 @@ def teams_trunk(plan: Plan) -> TeamsTrunk:
     return found[0]
 
 
+def _names(servers: Iterable[str]) -> str:
+    """Return a pattern for the domains in which a data centre's certificate may bear its name.
+
+    Microsoft's certificates bear one name for all data centres, or a wildcard. A backslash would not pass through
+    Kamailio's language, so dots stand in brackets.
+    """
+    domains = {name if name.replace(".", "").isdigit() else name.partition(".")[2] for name in servers}
+    return "|".join(sorted(domain.replace(".", "[.]") for domain in domains))
+
+
 def render(plan: Plan, site: FrontSite, templates: Path) -> dict[str, str]:
     """Return file name -> text of Kamailio's and rtpengine's configuration.
 
@@ -66,6 +77,7 @@ def render(plan: Plan, site: FrontSite, templates: Path) -> dict[str, str]:
         "asterisk": site.asterisk,
         "asterisk_host": site.asterisk.rpartition(":")[0],
         "media_address": trunk.media_address or host,
+        "names": _names(trunk.servers),
         "ca_file": trunk.ca_file or SYSTEM_TRUST,
     }
     env = environment(templates, "kamailio")

@@ -22,6 +22,7 @@ class Centre(Protocol):
     host: str
     name: str
     contact: str
+    timer: str
     refused: list[tuple[int, str]]
 
     async def reach(self, name: str) -> Link:
@@ -53,6 +54,7 @@ class TeamsCall:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     statuses: list[int] = field(default_factory=list)
     renewed: list[Sip] = field(default_factory=list)
+    heard_of: asyncio.Event = field(default_factory=asyncio.Event)  # the SBC has renewed the call
     final: Sip | None = None
     cseq: int = 1
 
@@ -149,7 +151,10 @@ class TeamsCall:
             status, reason = judge_renewed(request, link.certified)
             if status != 200:
                 self.centre.refused.append((status, reason))
-            link.answer(request, status, reason, sdp=answer if status == 200 and request.body else "")
+            fine = status == 200
+            sdp, timer = (answer if request.body else "", self.centre.timer) if fine else ("", "")
+            link.answer(request, status, reason, sdp=sdp, extra=timer)
+            self.heard_of.set()
             return
         link.answer(request, 200, "OK", tag="c")
         if request.method == "CANCEL":

@@ -6,10 +6,11 @@ Its rules stand in `teams_rules`; how it writes follows Microsoft's documentatio
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import secrets
 import ssl
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 
 from tests.support.simple_phone import Sip
 from tests.support.teams_call import REFRESH, TeamsCall
@@ -32,6 +33,7 @@ class TeamsPeer:
         self.speaks = True
         self.mki = True  # its answers name a key index, and its packets carry it
         self.early = False  # a 183 with sound of its own first; the 200 waits for `pick_up`
+        self.timer = ""  # headers with which its answers agree on a session timer
         self.pick_up = asyncio.Event()
         self.calls: asyncio.Queue[TeamsCall] = asyncio.Queue()
         self.requests: list[Sip] = []
@@ -56,6 +58,18 @@ class TeamsPeer:
     async def back(self) -> None:
         """Listen again after `close`."""
         self._server = await asyncio.start_server(self._serve, self.host, self.port, ssl=self._tls)
+
+    @contextlib.asynccontextmanager
+    async def wearing(self, server: ssl.SSLContext) -> AsyncIterator[None]:
+        """Show the certificate of another context for the length of a block."""
+        usual = self._tls
+        for worn in (server, usual):
+            worn.sslobject_class = _watched(self)
+            self._tls = worn
+            await self.close()
+            await self.back()
+            if worn is server:
+                yield
 
     def turned_away(self, reason: str) -> None:
         """A handshake has failed."""
@@ -83,7 +97,7 @@ class TeamsPeer:
 
     def forget(self) -> None:
         """Begin anew: what was asked and refused so far counts no more."""
-        self.status, self.speaks, self.early = 200, True, False
+        self.status, self.speaks, self.early, self.timer = 200, True, False, ""
         self.pick_up.clear()
         self.requests.clear()
         self.refused.clear()
@@ -131,7 +145,9 @@ class TeamsPeer:
             f"USER-AGENT: {AGENT}\r\n{ALLOW}\r\n"
         )
 
-    async def call(self, name: str, number: str, caller: str, *, extra: str = "") -> TeamsCall:
+    async def call(
+        self, name: str, number: str, caller: str, *, extra: str = "", timer: str = REFRESH
+    ) -> TeamsCall:
         """Call a number behind an SBC; return when it was answered or refused.
 
         Args:
@@ -139,6 +155,7 @@ class TeamsPeer:
             number: E.164.
             caller: E.164 of the Teams user.
             extra: more headers.
+            timer: headers that ask for a session timer.
         """
         link, port = await self.reach(name), self.sbcs[name][1]
         sound = await SecureSound.open(self.host)
@@ -150,7 +167,7 @@ class TeamsPeer:
             f"CALL-ID: {secrets.token_hex(16)}\r\nMAX-FORWARDS: 70\r\nVIA: {self._via()}\r\n"
             f"RECORD-ROUTE: <sip:{self.name}:{self.port};transport=tls;lr>\r\n"
             f"CONTACT: {self.contact[:-1]};x-i=109abb90-581d;x-c=64ce308b/d/8>\r\n"
-            f"{REFRESH}{extra}USER-AGENT: {AGENT}\r\n"
+            f"{timer}{extra}USER-AGENT: {AGENT}\r\n"
             f"CONTENT-TYPE: application/sdp\r\n{ALLOW}CONTENT-LENGTH: {len(sdp)}\r\n\r\n{sdp}"
         )
         call = TeamsCall(self, Sip.read(text.encode()), sound, local)
@@ -208,7 +225,7 @@ class TeamsPeer:
         sdp = answer(call.sound, invite.body)
         if not self.early:
             link.answer(invite, 183, "Session Progress", tag="b", sdp=sdp)
-        link.answer(invite, 200, "OK", tag="c", sdp=sdp)
+        link.answer(invite, 200, "OK", tag="c", sdp=sdp, extra=self.timer)
         if self.speaks:
             call.sound.agree(invite.body)
         self.calls.put_nowait(call)

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -19,7 +20,7 @@ from tests.support.asterisk_pbx import reached
 from tests.support.certificates import Authority
 from tests.support.simple_phone import Phone, Talk
 from tests.support.teams_call import TeamsCall
-from tests.support.teams_front import FQDN, HOSTS, FrontPorts
+from tests.support.teams_front import FQDN, HOSTS, FrontPorts, server_tls
 from tests.support.teams_peer import TeamsPeer
 from tests.support.teams_rules import SUITE
 from tests.support.teams_site import USER, certificates, microsoft, teams_plan
@@ -64,7 +65,7 @@ def direct(ports: practice.Ports, front: FrontPorts, inside: str) -> Plan:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def standing(
+async def lone(
     alone: Alone, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[list[TeamsPeer]]:
     folder = tmp_path_factory.mktemp("microsoft")
@@ -76,12 +77,12 @@ async def standing(
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def centres(standing: list[TeamsPeer]) -> list[TeamsPeer]:
+async def centres(lone: list[TeamsPeer]) -> list[TeamsPeer]:
     """Microsoft's three data centres, all well."""
-    for peer in standing:
+    for peer in lone:
         peer.forget()
         peer.mki = False  # Asterisk cannot read packets with a key index; the front can
-    return standing
+    return lone
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -176,6 +177,18 @@ async def test_sound_that_names_a_key_index_stays_unheard(
     await there.sound.until(25)
     assert (there.sound.rejected, SPEECH in {payload for _, payload in talk.sound.heard}) == (0, False)
     talk.hang_up()
+
+
+async def test_only_who_bears_its_name_is_called(
+    alone: Alone, centres: list[TeamsPeer], patient: Phone, tmp_path: Path
+) -> None:
+    first, second, _ = centres
+    stranger = alone.authority.pair("sip.pstnhub.example", client=False)
+    async with first.wearing(server_tls(stranger, alone.authority, tmp_path)):
+        talk = await call(alone, patient)
+        await rung(second)
+        talk.hang_up()
+        assert [request.method for request in first.requests] == []
 
 
 async def test_an_asterisk_that_cannot_is_refused_with_a_word_on_what_to_do() -> None:

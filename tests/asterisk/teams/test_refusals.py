@@ -20,7 +20,7 @@ from tests.support import asterisk_site as practice
 from tests.support.asterisk_box import Asterisk
 from tests.support.certificates import Authority
 from tests.support.simple_phone import Phone, Talk
-from tests.support.teams_front import FQDN, OUTSIDE
+from tests.support.teams_front import FQDN, OUTSIDE, server_tls
 from tests.support.teams_peer import TeamsPeer
 from tests.support.teams_site import CALLER, Sbc, certificates, microsoft
 from tests.support.teams_site import sbc as start
@@ -262,3 +262,24 @@ async def test_without_tls_1_2_or_trust_in_microsofts_certificate_nothing_is_sai
         teams.forget()
         await refused(teams, (0, reason))
     assert teams.requests == []
+
+
+@pytest.mark.parametrize(
+    ("name", "state"), [("sip.pstnhub.example", "Unavail"), ("*.pstnhub.microsoft.com", "Avail")]
+)
+async def test_only_who_bears_microsofts_name_counts_as_up(  # noqa: PLR0913, PLR0917  # fixtures
+    name: str, state: str, sbc: Sbc, teams: TeamsPeer, patient: Phone, reception: Phone, tmp_path: Path
+) -> None:
+    """The certificate is signed by an authority that we trust, either way."""
+    sbc.front.restart()
+    async with teams.wearing(server_tls(sbc.authority.pair(name, client=False), sbc.authority, tmp_path)):
+        await contact(sbc.asterisk, state)
+        teams.forget()
+        await teams.probed(2)
+        await contact(sbc.asterisk, state)
+        if state == "Unavail":
+            talk = await patient.call(practice.NUMBER, practice.OURS, sbc.ports.sip, caller=CALLER)
+            async with asyncio.timeout(20):
+                await reception.arrived.get()
+            talk.hang_up()
+        assert {request.method for request in teams.requests} == {"OPTIONS"}
