@@ -21,7 +21,7 @@ _SUBTICK_S: Final = SUBTICK_MS / 1000
 _ROUNDING: Final = 1e-6  # a timer that fires exactly on time must not find its sub-tick a nanosecond away
 _LATEST: Final = 20  # sub-ticks that are made up for; more would only flood the peers' jitter buffers
 _BYTES_PER_MS: Final = 8
-_BURST: Final = 64  # calls that may send at once before the next sub-tick is taken into use
+_BURST: Final = 128  # calls that may send at once before the next sub-tick is taken into use
 
 
 class Clock:
@@ -81,8 +81,8 @@ class Wheel:
     def turn(self, subtick: int) -> None:
         """Send for all rows whose moment this is."""
         self.subtick = subtick + 1
-        for rows in self._at(subtick):
-            rows.tick()
+        for spoke in self._spokes.values():
+            spoke[subtick % len(spoke)].tick()
 
     def next_busy(self, subtick: int) -> int:
         """Return the first sub-tick from `subtick` on that is anybody's, at most the next one of 20 ms."""

@@ -61,8 +61,11 @@ class Ear:
             self._events = telephone_event.Receiver(event_clock)
         self._event_type = -1 if event_type is None else event_type
 
-    def take(self, data: bytes, source: Address, now: float) -> bool:
-        """Take a datagram that came from `source` at `now` (seconds); return whether it was the peer's."""
+    def take(self, data: bytes, source: Address, now: float, unseen: int = 0) -> bool:
+        """Take a datagram that came from `source` at `now` (seconds); return whether it was the peer's.
+
+        `unseen` is how many packets of the peer the kernel has dropped so far because nobody listens.
+        """
         try:
             packet = rtp.parse(self.srtp.open(data) if self.srtp else data)
         except (rtp.RtpError, SrtpError):
@@ -72,7 +75,7 @@ class Ear:
             self.dropped.foreign += 1
             return False
         self.heard_at = now
-        self._hear(packet, now)
+        self._hear(packet, now, unseen)
         return True
 
     def key(self, key: str, source: Source, now: float) -> None:
@@ -85,12 +88,12 @@ class Ear:
         """Tell keys to nobody any more."""
         self._on_key = _ignore
 
-    def _hear(self, packet: rtp.Packet, now: float) -> None:
+    def _hear(self, packet: rtp.Packet, now: float, unseen: int) -> None:
         if self.reception.restarts != self._restarts:
             self._restarts = self.reception.restarts
             self._events.reset()
         voice = packet.payload_type in self._laws
-        self.reception.count(packet, now, voice=voice)
+        self.reception.count(packet, now, voice=voice, unseen=unseen)
         if voice:
             self._hear_voice(packet)
         elif packet.payload_type == self._event_type:

@@ -30,7 +30,8 @@ from sip.media.recording import EndedBy, MemorySink, Recording, Sink, WavSink
 from sip.media.sockets import Read
 from sip.media.sounds import SoundBank
 from sip.media.srtp import SrtpKeys
-from sip.media.stream import Direction, Stream, StreamStats
+from sip.media.stats import StreamStats
+from sip.media.stream import Direction, Stream
 from sip.media.voice import Done
 
 __all__ = [
@@ -186,8 +187,8 @@ class MediaEngine:
             self.wheel.skip(due.start - skipped, skipped)
         for subtick in due:
             self.wheel.turn(subtick)
-            self._hear(subtick)
-            self._look_after(subtick)
+            if subtick % FRAME_SUBTICKS == 0:
+                self._frame(subtick // FRAME_SUBTICKS)
         if self._polled:
             self._read()
         self._choose_reading()
@@ -195,16 +196,11 @@ class MediaEngine:
             wake = self._clock.at(self.wheel.next_busy(self._clock.next))
             self._timer = self._running.call_at(wake, self._tick)
 
-    def _hear(self, subtick: int) -> None:
-        if subtick % FRAME_SUBTICKS == 0:
-            for stream in tuple(self._listening):
-                stream.hear()
-
-    def _look_after(self, subtick: int) -> None:
-        """Visit every stream once a second, a fiftieth of them each time."""
-        if subtick % FRAME_SUBTICKS:
-            return
-        for stream in tuple(self._rounds[subtick // FRAME_SUBTICKS % _ROUNDS]):
+    def _frame(self, number: int) -> None:
+        """Give the listeners 20 ms of sound and visit a fiftieth of all streams: each once a second."""
+        for stream in tuple(self._listening):
+            stream.hear()
+        for stream in tuple(self._rounds[number % _ROUNDS]):
             stream.second()
 
     def _round_of(self, stream: Stream) -> set[Stream]:

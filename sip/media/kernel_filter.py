@@ -1,12 +1,14 @@
 """A kernel filter that keeps voice nobody listens to from waking the process (classic BPF, Linux only).
 
 It drops plain voice packets of the known stream except every `SAMPLE`th; everything else comes through: keys,
-markers, comfort noise, another payload type or SSRC. With 2,000 calls it saves a quarter of all CPU time.
+markers, comfort noise, another payload type or SSRC. The kernel counts what it drops. With 2,000 calls the
+filter saves a quarter of all CPU time.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import socket
 import struct
 import sys
@@ -18,6 +20,8 @@ AVAILABLE: Final = sys.platform == "linux"
 
 _ATTACH: Final = 26  # SO_ATTACH_FILTER and SO_DETACH_FILTER of asm-generic/socket.h
 _DETACH: Final = 27
+_MEMORY: Final = 55  # SO_MEMINFO, of which the last number is what the socket has dropped (SK_MEMINFO_DROPS)
+_FIGURES: Final = struct.Struct("=9I")
 _UDP: Final = 8  # the filter sees the UDP header first
 
 _LOAD_BYTE: Final = 0x30
@@ -33,8 +37,9 @@ def attach(receiver: socket.socket, voice_type: int, ssrc: int) -> None:
     """Let only samples of this voice stream through.
 
     Raises:
-        OSError: the kernel refuses.
+        OSError: the kernel refuses, or would not count what it drops.
     """
+    dropped(receiver)
     program = b"".join(_INSTRUCTION.pack(*step) for step in _program(voice_type, ssrc))
     code = ctypes.create_string_buffer(program, len(program))
     # struct sock_fprog: the kernel copies the program before setsockopt returns.
@@ -45,6 +50,18 @@ def attach(receiver: socket.socket, voice_type: int, ssrc: int) -> None:
 def detach(receiver: socket.socket) -> None:
     """Let everything through again; the filter must be attached."""
     receiver.setsockopt(socket.SOL_SOCKET, _DETACH, 0)
+
+
+def dropped(receiver: socket.socket) -> int:
+    """Return how many datagrams this socket has dropped so far, by its filter or for want of room.
+
+    Raises:
+        OSError: the kernel does not tell (Linux before 4.12).
+    """
+    figures = receiver.getsockopt(socket.SOL_SOCKET, _MEMORY, _FIGURES.size)
+    if len(figures) < _FIGURES.size:
+        raise OSError(errno.ENOPROTOOPT, "the kernel does not count dropped datagrams")
+    return int(_FIGURES.unpack(figures)[-1])
 
 
 def _program(voice_type: int, ssrc: int) -> list[tuple[int, int, int, int]]:

@@ -1,7 +1,7 @@
 """What arrives of an RTP stream: its source, its loss and its jitter (RFC 3550, 6.4.1 and appendix A).
 
-While nobody listens the kernel lets only every `SAMPLE`th voice packet through; loss is then the loss among
-those, which is an unbiased estimate of the loss among all.
+While nobody listens the kernel lets only every `SAMPLE`th voice packet through and counts the others: a
+sample's sequence number tells how many should have come since the one before, the kernel how many came.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final
 
 from sip.media import rtp
 
-SAMPLE: Final = 64  # a power of two: the kernel's filter masks sequence numbers with it
+SAMPLE: Final = 256  # a power of two: the kernel's filter masks sequence numbers with it
 
 _RESTART: Final = 3000  # a larger step is a new start of the sender (MAX_DROPOUT of appendix A.1)
 _RATE: Final = 8000
@@ -27,6 +27,8 @@ class Reception:
         self.sampled = False
         self._counted = 0
         self._expected = 0
+        self._passed = 0  # since the last sample, of those that came all the way
+        self._unseen = 0  # at the last sample
         self._highest: int | None = None  # extended: wraps count in its upper bits
         self._transit: float | None = None
         self._changes = 0
@@ -50,14 +52,22 @@ class Reception:
         if on != self.sampled:
             self.sampled, self._highest, self._transit = on, None, None
 
-    def count(self, packet: rtp.Packet, now: float, *, voice: bool) -> None:
-        """Count an admitted packet that came at `now` (seconds); only voice has meaningful timestamps."""
+    def count(self, packet: rtp.Packet, now: float, *, voice: bool, unseen: int = 0) -> None:
+        """Count an admitted packet.
+
+        Args:
+            packet: the packet.
+            now: when it came, in seconds.
+            voice: it is voice; only then its timestamp is meaningful.
+            unseen: packets that the kernel has counted and dropped so far, while sampled.
+        """
         self.received += 1
+        self._passed += 1
         if self.sampled and (packet.sequence % SAMPLE or not voice):
             return
         if voice:
             self._count_jitter(packet.timestamp, now)
-        self._count_sequence(packet.sequence, SAMPLE if self.sampled else 1)
+        self._count_sequence(packet.sequence, unseen)
 
     @property
     def loss(self) -> float:
@@ -88,11 +98,13 @@ class Reception:
         self.ssrc, self.restarts = ssrc, self.restarts + 1
         self._highest = self._transit = self._probation = None
 
-    def _count_sequence(self, sequence: int, weight: int) -> None:
-        step = weight if self._highest is None else rtp.sequence_after(sequence, self._highest & 0xFFFF)
+    def _count_sequence(self, sequence: int, unseen: int) -> None:
+        came, self._passed = self._passed + (unseen - self._unseen if self.sampled else 0), 0
+        self._unseen = unseen
+        step = 1 if self._highest is None else rtp.sequence_after(sequence, self._highest & 0xFFFF)
         if abs(step) >= _RESTART or self._highest is None:
-            step, self._highest = weight, sequence - weight
-        self._counted += weight
+            came, step, self._highest = 1, 1, sequence - 1
+        self._counted += came
         if step > 0:
             self._expected += step
             self._highest += step

@@ -45,6 +45,7 @@ class MediaSocket:
         self.port, self._rtp, self._rtcp = ports.take()
         self._connected: Address | None = None
         self._filtered: tuple[int, int] | None = None
+        self._dropped = 0  # by sockets that are closed
         watch.watch(self._rtp, on_rtp)
         watch.watch(self._rtcp, on_rtcp)
 
@@ -81,8 +82,18 @@ class MediaSocket:
             self._filtered = wanted
         return self._filtered is not None
 
+    @property
+    def dropped(self) -> int:
+        """Datagrams that came and were never to be read: mostly voice that the kernel filtered."""
+        if not self.filtering or self._rtp.fileno() < 0:
+            return self._dropped
+        with contextlib.suppress(OSError):
+            return self._dropped + kernel_filter.dropped(self._rtp)
+        return self._dropped
+
     def close(self) -> None:
         """Close both sockets and give the port back."""
+        self._dropped = self.dropped
         for sock in (self._rtp, self._rtcp):
             self._watch.unwatch(sock)
             sock.close()
@@ -91,6 +102,7 @@ class MediaSocket:
 
     def _reopen(self) -> None:
         """Open the port anew: the portable way to receive from everywhere after `connect`."""
+        self._dropped = self.dropped
         self._watch.unwatch(self._rtp)
         self._rtp.close()
         self._rtp = self._ports.bind(self.port)

@@ -9,7 +9,6 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Final, Literal, Protocol, TypeVar
 
@@ -27,6 +26,7 @@ from sip.media.rows import Outlet, Start
 from sip.media.sockets import MediaSocket, Watch
 from sip.media.sounds import SoundBank
 from sip.media.srtp import Srtp, SrtpError, SrtpKeys
+from sip.media.stats import StreamStats
 from sip.media.voice import PAUSE, Done, Voice
 
 T = TypeVar("T")
@@ -39,33 +39,6 @@ _RELAY_DELAY_MS: Final = 40
 _RELATCH_S: Final = 5.0
 _LARGEST: Final = 1500  # bytes of a datagram that are looked at
 _BYTES_PER_MS: Final = 8
-
-
-@dataclass(frozen=True, slots=True)
-class StreamStats:
-    """What a stream sent and received; loss and jitter are samples where voice is filtered in the kernel.
-
-    Args:
-        sent: RTP packets sent.
-        received: RTP packets taken in; a sixty-fourth of them while voice is filtered.
-        loss: part of the peer's packets that never came, 0..1.
-        jitter_ms: interarrival jitter (RFC 3550, 6.4.1), mean of the call.
-        remote_loss: part of our packets that the peer reported as lost so far, 0..1, None without report.
-        round_trip_ms: from the peer's RTCP reports, None without report.
-        foreign: packets dropped because somebody else sent them.
-        malformed: datagrams dropped because they are no RTP.
-        keys: keys heard.
-    """
-
-    sent: int = 0
-    received: int = 0
-    loss: float = 0.0
-    jitter_ms: float = 0.0
-    remote_loss: float | None = None
-    round_trip_ms: float | None = None
-    foreign: int = 0
-    malformed: int = 0
-    keys: int = 0
 
 
 class Desk(Watch, Protocol):
@@ -127,6 +100,7 @@ class Stream:
         self._tape: Tape | None = None
         self._tones: ToneListener | None = None
         self._bridge: tuple[Stream, JitterBuffer] | None = None
+        self._unseen = 0
         self._timed_out = False
         self._closed = False
 
@@ -285,7 +259,7 @@ class Stream:
         ear = self._ear
         return StreamStats(
             sent=self._voice.sent,
-            received=ear.reception.received,
+            received=ear.reception.received + self._socket.dropped,
             loss=ear.reception.loss,
             jitter_ms=ear.reception.jitter_ms,
             remote_loss=self._reporting.remote_loss,
@@ -327,6 +301,7 @@ class Stream:
             self._send_control(self._reporting.report)
         if self._ear.latch is None or self._direction not in _HEARS:
             return
+        self._notice_unseen(now)
         silent_s = now - self._ear.heard_at
         if silent_s > _RELATCH_S and self._ear.latch.source:
             self._ear.latch.release()
@@ -335,6 +310,13 @@ class Stream:
             self._timed_out = True
             if self.on_timeout:
                 self._desk.defer(self.on_timeout)
+
+    def _notice_unseen(self, now: float) -> None:
+        """Know that the peer lives although the kernel keeps its voice to itself."""
+        unseen = self._socket.dropped
+        if self._ear.reception.sampled and unseen != self._unseen:
+            self._ear.heard_at = now
+        self._unseen = unseen
 
     def _protect(self, keys: SrtpKeys | None) -> None:
         if keys != self._keys:
@@ -380,8 +362,9 @@ class Stream:
             data, source = sock.recvfrom(_LARGEST)
         except OSError:
             return  # nothing there after all, or an ICMP error: the peer's socket is closed
-        ssrc = self._ear.reception.ssrc
-        if not self._ear.take(data, source[:2], self._desk.now()):
+        ssrc, sampled = self._ear.reception.ssrc, self._ear.reception.sampled
+        unseen = self._socket.dropped if sampled else 0
+        if not self._ear.take(data, source[:2], self._desk.now(), unseen):
             return
         self._aim()
         if ssrc != self._ear.reception.ssrc:

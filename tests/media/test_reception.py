@@ -71,14 +71,25 @@ def test_a_sender_that_starts_its_numbers_anew_has_lost_nothing() -> None:
     assert receive([voice(0), voice(1), voice(20000), voice(20001)]).lost == 0
 
 
-def test_while_sampled_the_loss_among_the_samples_stands_for_the_loss_of_all() -> None:
-    reception = Reception()
-    reception.admit(voice(0))
+@given(st.integers(0, 0xFFFF), st.sets(st.integers(0, 2999)), st.sets(st.integers(0, 2999)))
+def test_while_sampled_the_loss_is_what_the_kernel_did_not_count_either(
+    first: int, lost: set[int], keys: set[int]
+) -> None:
+    reception, unseen, references = Reception(), 0, []
+    reception.admit(voice(0, first=first))
     reception.sample(on=True)
-    for index in range(0, SAMPLE * 100, SAMPLE):
-        if index % (SAMPLE * 10) != SAMPLE * 5:
-            reception.count(voice(index), index / 50, voice=True)
-    assert reception.loss == pytest.approx(0.10)
+    for index in range(3000):
+        packet = voice(index, first=first)
+        if index in lost:
+            continue
+        sampled = packet.sequence % SAMPLE == 0 and index not in keys
+        if sampled or index in keys:
+            reception.count(packet, index / 50, voice=index not in keys, unseen=unseen)
+        else:
+            unseen += 1
+        references += [index] if sampled else []
+    between = range(references[0], references[-1] + 1) if references else range(0)
+    assert (reception.expected, reception.lost) == (len(between), len(lost.intersection(between)))
 
 
 def test_what_was_filtered_away_is_not_counted_as_lost_when_listening_begins() -> None:
