@@ -32,12 +32,6 @@ from tests.line.house import CLIP_MS, DID, House, clip, heard, running
 MOBILE = "+491711234567"
 
 
-@pytest.fixture(params=["embedded", "pyvoip"])
-def kind(request: pytest.FixtureRequest) -> str:
-    """Both lines speak the same events and effects."""
-    return str(request.param)
-
-
 def menu(told: Happening) -> LineEffect | None:
     """Play a menu, take one key, say goodbye."""
     match told.event:

@@ -1,16 +1,23 @@
 """An event loop whose clock runs ahead when nobody has anything to do: seconds of sound pass in milliseconds.
 
 Sockets are real. What a busy machine takes longer for takes no time on this clock, so no packet is ever late.
+While a thread works for the loop time passes as it does for the thread.
 """
 
 from __future__ import annotations
 
 import asyncio
 import selectors
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import TypeVar, TypeVarTuple
 
 SETTLING_S = 0.0005  # real time given to the kernel to deliver what is under way on loopback
 
 Ready = list[tuple[selectors.SelectorKey, int]]
+Arguments = TypeVarTuple("Arguments")
+Result = TypeVar("Result")
 
 
 class HastyLoop(asyncio.SelectorEventLoop):
@@ -18,11 +25,24 @@ class HastyLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self.now = 0.0
+        self.threads = 0  # that work for somebody of this loop
         super().__init__(_Leaping(self))
 
     def time(self) -> float:
         """Return the loop's own time in seconds."""
         return self.now
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[*Arguments], Result], *args: *Arguments
+    ) -> asyncio.Future[Result]:
+        """Let a thread do something."""
+        working = super().run_in_executor(executor, func, *args)
+        self.threads += 1
+        working.add_done_callback(self._back)
+        return working
+
+    def _back(self, _: object) -> None:
+        self.threads -= 1
 
 
 class _Leaping(selectors.DefaultSelector):  # type: ignore[misc,valid-type]  # a class chosen by the platform
@@ -37,7 +57,16 @@ class _Leaping(selectors.DefaultSelector):  # type: ignore[misc,valid-type]  # a
         ready: Ready = super().select(0)
         if ready or (timeout is not None and timeout <= 0):
             return ready
+        if self._loop.threads:
+            return self._waited(timeout)
         ready = super().select(None if timeout is None else SETTLING_S)
         if not ready and timeout is not None:
             self._loop.now += timeout
+        return ready
+
+    def _waited(self, timeout: float | None) -> Ready:
+        began = time.monotonic()
+        ready: Ready = super().select(timeout)
+        passed = time.monotonic() - began
+        self._loop.now += passed if timeout is None or ready else max(passed, timeout)
         return ready
