@@ -47,6 +47,8 @@ class _Waiting:
     happening: Happening
     answer: asyncio.Future[Command | Acknowledged]
     working: bool = False
+    patience: int = PATIENCE
+    timer: asyncio.TimerHandle | None = None
 
 
 class AppLink:
@@ -109,21 +111,28 @@ class AppLink:
         waiting = self._waiting[happening.number] = _Waiting(happening, loop.create_future())
         self._send(happening)
         since = loop.time()
+        waiting.timer = loop.call_later(self._answer_s, self._overdue, waiting)
         try:
-            return await self._answer(waiting)
+            return await waiting.answer
         finally:
+            waiting.timer.cancel()
             del self._waiting[happening.number]
             self.slowest_s = max(self.slowest_s, loop.time() - since)
 
-    async def _answer(self, waiting: _Waiting) -> Command | Acknowledged:
-        for _ in range(PATIENCE):
+    def _overdue(self, waiting: _Waiting) -> None:
+        """Wait on for an app that has said it is working, a few times."""
+        waiting.patience -= 1
+        if waiting.answer.done():
+            return
+        if waiting.working and waiting.patience:
             waiting.working = False
-            done, _ = await asyncio.wait((waiting.answer,), timeout=self._answer_s)
-            if done:
-                return waiting.answer.result()
-            if not waiting.working:
-                raise AppAwayError("no answer in time")
-        raise AppAwayError("too slow")
+            loop = waiting.answer.get_loop()
+            waiting.timer = loop.call_later(self._answer_s, self._overdue, waiting)
+            return
+        if not self.connected:
+            self._lost_at = float("-inf")  # gone for long enough: the next caller need not wait as long
+        why = "too slow" if waiting.working else "no answer in time"
+        waiting.answer.set_exception(AppAwayError(why))
 
     def greet(self) -> None:
         """Say hello again: the app then reads the spool, without waiting for the next connection."""

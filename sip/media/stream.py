@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import ipaddress
 import random
 import secrets
 import socket
@@ -12,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Final, Literal, Protocol, TypeVar
 
+from sip import addresses
 from sip.media import rtcp, rtp, telephone_event, tones
 from sip.media.clock import PACKET_TIMES_MS, Wheel
 from sip.media.ear import Ear
@@ -153,7 +153,7 @@ class Stream:
         Raises:
             ValueError: not a numeric address, a payload type that is neither PCMA nor PCMU, or bad keys.
         """
-        wants_nothing = ipaddress.ip_address(address).is_unspecified or port == 0
+        wants_nothing = addresses.is_unspecified(address) or port == 0
         laws = rtp.laws_of(laws, payload_type)
         self._protect(srtp)
         latch = self._ear.latch

@@ -8,13 +8,14 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
-from ipaddress import ip_address
 
+from sip.addresses import is_address, is_global, is_unspecified
+from sip.addresses import read as read_address
 from sip.signalling.dialog import Dialog
 from sip.signalling.exchange import COOKIE, Answering, Asking, Clock, Exchanges, Spare
 from sip.signalling.headers import Via
-from sip.signalling.message import Request, Response, answer, request
-from sip.signalling.nat import is_global, is_unspecified, mapped
+from sip.signalling.message import Answer, Request, Response, answer, request
+from sip.signalling.nat import mapped
 from sip.signalling.phone_settings import PhoneSettings
 from sip.signalling.sdp import SDP_TYPE
 from sip.signalling.transport import Address, Carrier, Hop
@@ -125,7 +126,7 @@ class Core:
             del self._mapped[hop]
         return True
 
-    def respond(self, exchange: Answering, status: int, fields: Fields = (), body: bytes = b"") -> Response:
+    def respond(self, exchange: Answering, status: int, fields: Fields = (), body: bytes = b"") -> Answer:
         """Answer a request."""
         answer = self.answer_to(exchange.request, status, exchange.local_tag, fields, body)
         exchange.send(answer)
@@ -133,23 +134,23 @@ class Core:
 
     def answer_to(
         self, asked: Request, status: int, local_tag: str, fields: Fields = (), body: bytes = b""
-    ) -> Response:
+    ) -> Answer:
         """Make the answer to a request (RFC 3261 8.2.6.2)."""
-        copied = [("Via", value) for value in asked.headers.all("Via")]
+        headers = asked.headers
+        copied = [("Via", value) for value in headers.all("Via")]
         if 100 < status < 300:  # noqa: PLR2004  # what makes or keeps a dialog carries its route (12.1.1)
-            copied += [("Record-Route", value) for value in asked.headers.all("Record-Route")]
+            copied += [("Record-Route", value) for value in headers.all("Record-Route")]
+        to = headers.get("To")
         tagged = asked.to.tag or status == 100  # noqa: PLR2004  # Trying
-        to = asked.to if tagged else replace(asked.to, params=(*asked.to.params, ("tag", local_tag)))
-        raw = asked.headers.get("To")
         copied += [
-            ("From", asked.headers.get("From")),
-            ("To", raw if tagged else f"{raw};tag={local_tag}"),
+            ("From", headers.get("From")),
+            ("To", to if tagged else f"{to};tag={local_tag}"),
             ("Call-ID", asked.call_id),
-            ("CSeq", asked.headers.get("CSeq")),
+            ("CSeq", headers.get("CSeq")),
         ]
         if self.settings.user_agent:
             copied.append(("Server", self.settings.user_agent))
-        return answer(asked, status, (*copied, *fields), to, body)
+        return answer(status, (*copied, *fields), body)
 
     def ask(
         self,
@@ -235,7 +236,7 @@ class Core:
         host = uri.host.strip("[]")
         if not is_address(host):
             return None
-        address = str(ip_address(host))
+        address = str(read_address(host))
         carrier = self.carrier(transport_of(uri), address)
         if carrier is None:
             return None
@@ -257,17 +258,8 @@ def _towards(hop: Hop, own: str) -> str:
     return local_address(hop.address[0]) if is_unspecified(own) else own
 
 
-def is_address(host: str) -> bool:
-    """Tell an IP address from a name."""
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
 def _same_family(carrier: Carrier, address: str) -> bool:
-    return ip_address(carrier.local[0]).version == ip_address(address).version
+    return read_address(carrier.local[0]).version == read_address(address).version
 
 
 def has_sdp(message: Request | Response) -> bool:

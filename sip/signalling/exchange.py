@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from sip.signalling.message import Request, Response, request
+from sip.signalling.headers import CSeq, Headers, Via
+from sip.signalling.message import Answer, Request, Response, request
 from sip.signalling.transaction import (
     CLIENT_INVITE,
     CLIENT_OTHER,
@@ -22,11 +23,16 @@ from sip.signalling.transaction import (
     status_event,
 )
 from sip.signalling.transport import Hop
+from sip.signalling.uri import NameAddr, Uri
 
 Key = tuple[str, ...]
+Said = Answer | Response | Request | None
 COOKIE = "z9hG4bK"
 _UNHEARD = frozenset({State.CALLING, State.TRYING})
 _UNANSWERED = _UNHEARD | {State.PROCEEDING}
+_NOBODY = NameAddr(Uri("sip"))
+# Stands for a request that nobody asks for any more, while its last answer may still have to be repeated.
+_LET_GO = Request(Headers(), b"", Via("", ""), _NOBODY, _NOBODY, "", CSeq(0, ""), "", "")
 
 
 class Timer(Protocol):
@@ -63,7 +69,7 @@ class _Exchange:
     def state(self) -> State:
         return self.machine.state
 
-    def take(self, event: Event, message: Response | Request | None = None) -> None:
+    def take(self, event: Event, message: Said = None) -> None:
         """Feed the machine and do what it says."""
         for action in self.machine.take(event):
             timer = TIMERS.get(action)
@@ -74,7 +80,7 @@ class _Exchange:
         if self.machine.state is State.TERMINATED:
             self.forget()
 
-    def act(self, action: Action, message: Response | Request | None) -> None:
+    def act(self, action: Action, message: Said) -> None:
         raise NotImplementedError
 
     def transmit(self, data: bytes) -> None:
@@ -113,24 +119,31 @@ class Answering(_Exchange):
         self.request = message
         self.local_tag = local_tag
         self.status = 0
-        self.merge_key: Key = (message.call_id, message.sender.tag, str(message.cseq))
+        # Requests within a dialog cannot be merged ones (8.2.2.2).
+        self.merge_key: Key = () if message.to.tag else merge_key(message)
         self.on_ack: Callable[[Request], None] | None = None
         self.on_failed: Callable[[], None] | None = None
 
-    def send(self, answer: Response) -> None:
+    def send(self, answer: Answer) -> None:
         """Give the answer to the machine."""
         self.status = answer.status
         self.take(status_event(answer.status), answer)
+        if self.machine.state is State.COMPLETED and self.machine.table is SERVER_OTHER:
+            self.let_go()
+
+    def let_go(self) -> None:
+        """Keep no more than the last answer: it may have to be repeated for 32 s, by many calls at once."""
+        self.request, self.on_ack, self.on_failed = _LET_GO, None, None
 
     @property
     def answered(self) -> bool:
         """A final answer was given."""
         return self.status >= 200  # noqa: PLR2004  # final
 
-    def act(self, action: Action, message: Response | Request | None) -> None:
+    def act(self, action: Action, message: Said) -> None:
         """Do one action."""
-        if action is Action.SEND and message is not None:
-            self.latest = bytes(message)
+        if action is Action.SEND and isinstance(message, Answer):
+            self.latest = message.data
             self.transmit(self.latest)
         elif action is Action.RESEND and self.latest:
             self.transmit(self.latest)
@@ -185,12 +198,19 @@ class Asking(_Exchange):
         self.spare: Spare | None = None
         self.latest = bytes(message)
 
-    def take(self, event: Event, message: Response | Request | None = None) -> None:
+    def take(self, event: Event, message: Said = None) -> None:
         """Feed the machine; a way that fails is given up for the spare one."""
         if event is Event.TRANSPORT_ERROR and self.spare and self.state in _UNHEARD:
             self._go_elsewhere(self.spare)
             return
         super().take(event, message)
+        if self.machine.state is State.COMPLETED and self.machine.table is CLIENT_OTHER:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Keep nothing: what still comes is only swallowed."""
+        self.request, self.latest, self.spare = _LET_GO, b"", None
+        self.on_response, self.on_lost = _ignore, _ignore
 
     def _go_elsewhere(self, way: Spare) -> None:
         """Begin anew at the same host; the branch, and so the place in the table, stays (RFC 3261 18.1.1)."""
@@ -202,7 +222,7 @@ class Asking(_Exchange):
         way.taken()
         self.take(Event.START)
 
-    def act(self, action: Action, message: Response | Request | None) -> None:
+    def act(self, action: Action, message: Said) -> None:
         """Do one action."""
         if action in {Action.SEND, Action.RESEND}:
             self.transmit(self.latest)
@@ -216,37 +236,31 @@ class Asking(_Exchange):
             self.on_lost(503)
 
 
+def _ignore(_: object) -> None:
+    """Nobody waits any more."""
+
+
 def ack_for_failure(invite: Request, answer: Response) -> Request:
     """Make the ACK of a 3xx-6xx: same branch and routes as the INVITE, To as answered (17.1.1.3)."""
-    kept = [(name, value) for name, value in invite.headers if name == "Route"]
-    return request(
-        "ACK",
-        invite.uri,
-        [
-            ("Via", invite.headers.get("Via")),
-            *kept,
-            ("From", invite.headers.get("From")),
-            ("To", answer.headers.get("To")),
-            ("Call-ID", invite.call_id),
-            ("CSeq", f"{invite.cseq.number} ACK"),
-            ("Max-Forwards", "70"),
-        ],
-    )
+    return _beside(invite, "ACK", answer.headers.get("To"))
 
 
 def cancel_for(invite: Request) -> Request:
     """Make the CANCEL of an INVITE: same branch, URI and routes, one Via (RFC 3261 9.1)."""
-    kept = [(name, value) for name, value in invite.headers if name == "Route"]
+    return _beside(invite, "CANCEL", invite.headers.get("To"))
+
+
+def _beside(invite: Request, method: str, to: str) -> Request:
     return request(
-        "CANCEL",
+        method,
         invite.uri,
         [
             ("Via", invite.headers.get("Via")),
-            *kept,
+            *[("Route", route) for route in invite.headers.all("Route")],
             ("From", invite.headers.get("From")),
-            ("To", invite.headers.get("To")),
+            ("To", to),
             ("Call-ID", invite.call_id),
-            ("CSeq", f"{invite.cseq.number} CANCEL"),
+            ("CSeq", f"{invite.cseq.number} {method}"),
             ("Max-Forwards", "70"),
         ],
     )
@@ -295,13 +309,14 @@ class Exchanges:
 
     def merged(self, message: Request) -> bool:
         """Tell a request that reached us over another way already (8.2.2.2)."""
-        return (message.call_id, message.sender.tag, str(message.cseq)) in self._merged
+        return merge_key(message) in self._merged
 
     def serve(self, message: Request, hop: Hop, local_tag: str) -> Answering:
         """Begin a server transaction; `hop` is where answers go."""
         exchange = Answering(self, server_key(message), message, hop, local_tag)
         self._serving[exchange.key] = exchange
-        self._merged.setdefault(exchange.merge_key, exchange)
+        if exchange.merge_key:
+            self._merged.setdefault(exchange.merge_key, exchange)
         exchange.take(Event.START)
         return exchange
 
@@ -357,6 +372,11 @@ class Exchanges:
         """Drop all."""
         for exchange in [*self._serving.values(), *self._asking.values()]:
             exchange.forget()
+
+
+def merge_key(message: Request) -> Key:
+    """Give what two copies of a request share that came over different ways (8.2.2.2)."""
+    return message.call_id, message.sender.tag, str(message.cseq)
 
 
 def server_key(message: Request, method: str = "") -> Key:

@@ -34,7 +34,7 @@ _USUAL = (
     *("User-Agent", "Server", "Accept", "Route", "Record-Route", "Authorization", "Expires", "Require"),
     *("P-Asserted-Identity", "Session-Expires", "Privacy", "Allow-Events", "Subject", "Date", "Reason"),
 )
-_NAMES = COMPACT | {
+SPELLING = COMPACT | {
     spelling: name for name in (*_SPELLED, *_USUAL) for spelling in (name, name.lower(), name.upper())
 }
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
@@ -59,11 +59,11 @@ def canonical(name: str) -> str:
     Raises:
         ValueError: not a token.
     """
-    known = _NAMES.get(name)
+    known = SPELLING.get(name)
     if known:
         return known
     lower = name.lower()
-    known = _NAMES.get(lower)
+    known = SPELLING.get(lower)
     if known:
         return known
     if not _TOKEN.fullmatch(name):

@@ -13,7 +13,7 @@ from sip.signalling.headers import Headers
 from sip.signalling.identity import diverted_from, identify
 from sip.signalling.leg import Book, EndedBy, Leg
 from sip.signalling.message import Request
-from sip.signalling.offer import Local, OfferError, SdpError
+from sip.signalling.offer import Local, OfferError, read
 from sip.signalling.repeated import TWICE_FOR_EVER, Repeated
 from sip.signalling.transport import Hop
 from sip.signalling.uri import parse_name_addr, parse_uri
@@ -52,7 +52,7 @@ class IncomingLeg(Leg):
         exchange: the INVITE's transaction.
 
     Raises:
-        ValueError: the INVITE cannot make a dialog.
+        ValueError: the INVITE cannot make a dialog, or its session description cannot be read.
     """
 
     incoming = True
@@ -72,6 +72,7 @@ class IncomingLeg(Leg):
         self.diverted_from = diverted_from(message)
         self.identity = identify(message, trusted=origin.trusted)
         self.offered = bool(message.body)
+        self._offer = read(message.body) if message.body else []
         self.invite = message
         self.exchange = exchange
         self.session.owed = exchange
@@ -117,10 +118,10 @@ class IncomingLeg(Leg):
 
     def _accept(self, local: Local) -> bool:
         try:
-            self._body, sound = self.session.negotiation.answer(self.invite.body, self.placed(local))
-        except (SdpError, OfferError) as error:
+            self._body, sound = self.session.negotiation.answer(self._offer, self.placed(local))
+        except OfferError:
             self.core.counters["refused_offer"] += 1
-            self._fail(400 if isinstance(error, SdpError) else 488, "error")
+            self._fail(488, "error")
             return False
         self.agree(sound)
         return True
@@ -153,6 +154,7 @@ class IncomingLeg(Leg):
         self.session.owed = None
         self._quiet()
         self.core.respond(self.exchange, code, fields or ())
+        self.exchange.let_go()
         self.finish(by)
 
     def _quiet(self) -> None:

@@ -260,11 +260,13 @@ class Leg:
     def agree(self, sound: Sound) -> None:
         """Tell what offer and answer settled."""
         if not self.ended:
-            self.on_sound(replace(sound, hosts=vouched(sound.address, self.hop.address[0])))
+            hosts = vouched(sound.address, self.hop.address[0])
+            self.on_sound(replace(sound, hosts=hosts) if hosts else sound)
 
     def placed(self, local: Local) -> Local:
         """Give our sound under the address that this leg's peer can send it to."""
-        return replace(local, address=self.core.sound_address(self.hop, local.address))
+        address = self.core.sound_address(self.hop, local.address)
+        return local if address == local.address else replace(local, address=address)
 
     def request(
         self,
@@ -318,7 +320,10 @@ class Leg:
         self.ended = True
         if self.subscription:
             self.subscription.leg_ended(by)
-        self.on_ended(by)
+        told, self.on_ended = self.on_ended, ignore
+        # Nothing is told any more: what waits for late messages must not hold on to whoever owned the leg.
+        self.on_sound = self.on_confirmed = self.on_digit = self.on_ringing = ignore
+        told(by)
 
     def clear(self) -> None:
         """Stop what waits and leave the book."""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sip.signalling.headers import CSeq, Headers, Via, canonical, is_token, parse_cseq, parse_via
+from sip.signalling.headers import SPELLING, CSeq, Headers, Via, canonical, is_token, parse_cseq, parse_via
 from sip.signalling.uri import NameAddr, parse_name_addr, parse_uri, split_quoted
 
 _REQUEST_LINE = re.compile(r"([^ ]+) ([^ ]+) (SIP/[0-9]+\.[0-9]+) *+", re.IGNORECASE)
@@ -80,48 +80,59 @@ class MessageError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class _Read:
+    """What requests and responses share: all fields, the body, and the mandatory fields read."""
+
+    headers: Headers
+    body: bytes
+    via: Via
+    sender: NameAddr
+    to: NameAddr
+    call_id: str
+    cseq: CSeq
+
+
+@dataclass(frozen=True, slots=True)
+class Request(_Read):
     """A request with its mandatory fields read; `uri` is the Request-URI as written."""
 
     method: str
     uri: str
-    headers: Headers
-    body: bytes
-    via: Via
-    sender: NameAddr
-    to: NameAddr
-    call_id: str
-    cseq: CSeq
 
     def __bytes__(self) -> bytes:
         """Write the message."""
-        return _write(f"{self.method} {self.uri} SIP/2.0", self.headers, self.body)
+        return _write(f"{self.method} {self.uri} SIP/2.0", self.headers.items, self.body)
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class Response(_Read):
     """A response with its mandatory fields read."""
 
     status: int
     reason: str
-    headers: Headers
-    body: bytes
-    via: Via
-    sender: NameAddr
-    to: NameAddr
-    call_id: str
-    cseq: CSeq
 
     def __bytes__(self) -> bytes:
         """Write the message."""
-        return _write(f"SIP/2.0 {self.status} {self.reason}", self.headers, self.body)
+        return _write(f"SIP/2.0 {self.status} {self.reason}", self.headers.items, self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response of our own, written: nobody here reads it again, and what repeats it keeps no more."""
+
+    status: int
+    data: bytes
+
+    def __bytes__(self) -> bytes:
+        """Give the message."""
+        return self.data
 
 
 Message = Request | Response
 
 
-def _write(start: str, headers: Headers, body: bytes) -> bytes:
-    lines = [start, *[f"{name}: {value}" for name, value in headers.items], "", ""]
+def _write(start: str, fields: Iterable[tuple[str, str]], body: bytes) -> bytes:
+    lines = [start, *[f"{name}: {value}" for name, value in fields], "", ""]
     return "\r\n".join(lines).encode("utf-8", "surrogateescape") + body
 
 
@@ -131,8 +142,8 @@ def request(method: str, uri: str, fields: Iterable[tuple[str, str]], body: byte
     Raises:
         ValueError: a line end in a value, or a mandatory field that cannot be read.
     """
-    headers = _own(fields, body)
-    return Request(method, uri, headers, body, *_mandatory(headers))
+    headers = Headers(_own(fields, body))
+    return Request(headers, body, *_mandatory(headers), method, uri)
 
 
 def response(status: int, fields: Iterable[tuple[str, str]], body: bytes = b"", reason: str = "") -> Response:
@@ -141,35 +152,30 @@ def response(status: int, fields: Iterable[tuple[str, str]], body: bytes = b"", 
     Raises:
         ValueError: as `request`.
     """
-    headers = _own(fields, body)
-    return Response(status, reason or REASONS.get(status, "Unknown"), headers, body, *_mandatory(headers))
+    headers = Headers(_own(fields, body))
+    return Response(headers, body, *_mandatory(headers), status, reason or REASONS.get(status, "Unknown"))
 
 
-def answer(
-    asked: Request, status: int, fields: Iterable[tuple[str, str]], to: NameAddr, body: bytes = b""
-) -> Response:
-    """Make the response to a request: what is read of it need not be read again.
+def answer(status: int, fields: Iterable[tuple[str, str]], body: bytes = b"") -> Answer:
+    """Write a response of our own to a request that was read; Content-Length is added.
 
     Args:
-        asked: the request.
         status: of the response.
         fields: all fields, those copied from the request included.
-        to: the request's To with our tag.
         body: session description or "".
 
     Raises:
         ValueError: a line end in a value.
     """
-    headers = _own(fields, body)
-    reason = REASONS.get(status, "Unknown")
-    return Response(status, reason, headers, body, asked.via, asked.sender, to, asked.call_id, asked.cseq)
+    start = f"SIP/2.0 {status} {REASONS.get(status, 'Unknown')}"
+    return Answer(status, _write(start, _own(fields, body), body))
 
 
-def _own(fields: Iterable[tuple[str, str]], body: bytes) -> Headers:
-    headers = Headers((*fields, ("Content-Length", str(len(body)))))
-    if _FROZEN_CRLF.search("".join([value for _, value in headers.items])):
+def _own(fields: Iterable[tuple[str, str]], body: bytes) -> tuple[tuple[str, str], ...]:
+    whole = (*fields, ("Content-Length", str(len(body))))
+    if _FROZEN_CRLF.search("".join([value for _, value in whole])):
         raise ValueError("line end in a header value")
-    return headers
+    return whole
 
 
 def parse(data: bytes) -> Message:
@@ -215,9 +221,11 @@ def _split(head: bytes) -> tuple[str, Headers]:
             bad = True
             continue
         try:
-            items.append((canonical(name.rstrip(" \t")), value.strip(" \t")))
+            known = SPELLING.get(name) or canonical(name.rstrip(" \t"))  # nearly all without a call
         except ValueError:
             bad = True
+            continue
+        items.append((known, value.strip(" \t")))
     headers = Headers(items)
     if bad:
         raise MessageError("header", _answerable(start, headers), headers)
@@ -249,7 +257,7 @@ def _request(start: str, headers: Headers, body: bytes) -> Request:
     hops = headers.get("Max-Forwards")
     if hops and not (hops.isascii() and hops.isdigit() and len(hops) < 4 and int(hops) <= _MOST_HOPS):  # noqa: PLR2004  # three digits
         raise MessageError("max_forwards", code, headers)
-    return Request(method, uri, headers, body, via, sender, to, call_id, cseq)
+    return Request(headers, body, via, sender, to, call_id, cseq, method, uri)
 
 
 def _check_uri(uri: str, code: int, headers: Headers) -> None:
@@ -266,7 +274,7 @@ def _response(start: str, headers: Headers, body: bytes) -> Response:
     if not found:
         raise MessageError("status_line")
     body = _checked(headers, body, 0)
-    return Response(int(found[1]), found[2] or "", headers, body, *_read(headers, 0))
+    return Response(headers, body, *_read(headers, 0), int(found[1]), found[2] or "")
 
 
 def _checked(headers: Headers, body: bytes, code: int) -> bytes:

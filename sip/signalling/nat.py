@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from ipaddress import ip_address
-
+from sip import addresses
 from sip.signalling.headers import Via
 from sip.signalling.transport import Address
 from sip.signalling.uri import param
@@ -23,20 +21,8 @@ def vouched(announced: str, source: str) -> frozenset[str]:
         announced: address of its session description.
         source: where its signalling comes from.
     """
-    means_nothing = not is_global(announced) and not is_unspecified(announced)
+    means_nothing = not addresses.is_global(announced) and not addresses.is_unspecified(announced)
     return frozenset({source} if means_nothing and announced != source else ())
-
-
-@lru_cache(maxsize=256)
-def is_unspecified(host: str) -> bool:
-    """Tell whether an IP address means no host, or all of ours."""
-    return ip_address(host).is_unspecified
-
-
-@lru_cache(maxsize=256)
-def is_global(host: str) -> bool:
-    """Tell whether an IP address means the same host everywhere (RFC 6890)."""
-    return ip_address(host).is_global
 
 
 def mapped(via: Via, own: Address) -> Address | None:
@@ -52,7 +38,7 @@ def mapped(via: Via, own: Address) -> Address | None:
     """
     host, port = param(via.params, "received") or own[0], param(via.params, "rport") or str(own[1])
     try:
-        seen, before = ip_address(host.strip("[]")), ip_address(own[0])
+        seen, before = addresses.read(host.strip("[]")), addresses.read(own[0])
     except ValueError:
         return None
     if seen.version != before.version or seen.is_unspecified or seen.is_multicast or before.is_global:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 
-from sip.signalling.offer import Local, OfferError, Sound, accept, settle, write
+from sip.signalling.offer import Local, OfferError, Sound, answer, settle, write
+from sip.signalling.sdp import Section
 
 
 class Negotiation:
@@ -61,14 +63,13 @@ class Negotiation:
         self.offering = True
         return sound
 
-    def answer(self, body: bytes, local: Local) -> tuple[bytes, Sound]:
+    def answer(self, offer: Sequence[Section], local: Local) -> tuple[bytes, Sound]:
         """Answer the peer's offer.
 
         Raises:
-            SdpError: it cannot be read.
             OfferError: nothing in common; what stood before stands.
         """
-        written, sound = accept(body, local, self._session, self._version + 1)
+        written, sound = answer(offer, local, self._session, self._version + 1)
         self._version += 1
         self.local, self.sound = local, sound
         return written, sound

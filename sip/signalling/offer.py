@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
 from typing import Literal
 
+from sip import addresses
 from sip.signalling.sdp import EVENTS, PCMA, PCMU, Codec, Crypto, Direction, SdpError, Section, read
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Sound",
     "Srtp",
     "accept",
+    "answer",
     "read",
     "settle",
     "write",
@@ -117,17 +118,21 @@ def accept(body: bytes, local: Local, session: int, version: int) -> tuple[bytes
         SdpError: the offer cannot be read.
         OfferError: no audio line that we can speak.
     """
-    sections = read(body)
+    return answer(read(body), local, session, version)
+
+
+def answer(sections: Sequence[Section], local: Local, session: int, version: int) -> tuple[bytes, Sound]:
+    """As `accept`, for an offer that is read already."""
     chosen = _choose(sections, local)
     sound = _agreed(chosen, local)
-    answer = _head(local, session, version)
+    written = _head(local, session, version)
     for section in sections:
         if section is not chosen:
-            answer += _declined(section)
+            written += _declined(section)
             continue
         keys = (sound.local_crypto,) if sound.local_crypto else ()
-        answer += _section(local, section.profile, sound.received, sound.direction, keys)
-    return answer, sound
+        written += _section(local, section.profile, sound.received, sound.direction, keys)
+    return written, sound
 
 
 def settle(body: bytes, local: Local) -> Sound:
@@ -229,7 +234,7 @@ def _mirrored(section: Section, local: Local) -> Direction:
     The unspecified address is the old way to hold (RFC 2543): nothing may be sent there.
     """
     speaks = section.direction in {"sendrecv", "sendonly"}
-    hears = section.direction in {"sendrecv", "recvonly"} and not ip_address(section.address).is_unspecified
+    hears = section.direction in {"sendrecv", "recvonly"} and not addresses.is_unspecified(section.address)
     return direction(
         sends=hears and local.direction in {"sendrecv", "sendonly"},
         listens=speaks and local.direction in {"sendrecv", "recvonly"},
@@ -244,7 +249,7 @@ def direction(*, sends: bool, listens: bool) -> Direction:
 
 
 def _head(local: Local, session: int, version: int) -> bytes:
-    family = f"IN IP{ip_address(local.address).version} {local.address}"
+    family = f"IN IP{addresses.read(local.address).version} {local.address}"
     return f"v=0\r\no=- {session} {version} {family}\r\ns=-\r\nc={family}\r\nt=0 0\r\n".encode()
 
 

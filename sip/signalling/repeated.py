@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from sip.signalling.core import Core
 from sip.signalling.exchange import Answering, Timer
-from sip.signalling.message import Response
+from sip.signalling.message import Answer
 
 TWICE_UP_TO_T2 = 8  # T2 in multiples of T1
 TWICE_FOR_EVER = 64
@@ -27,6 +27,7 @@ class Repeated:
         longest: longest gap between copies, in multiples of T1.
 
     Attributes:
+        exchange: as given.
         seq: number of the INVITE, which the ACK shows, too.
     """
 
@@ -34,13 +35,13 @@ class Repeated:
         self,
         core: Core,
         exchange: Answering,
-        answer: Response,
+        answer: Answer,
         on_silence: Callable[[], None],
         longest: int = TWICE_UP_TO_T2,
     ) -> None:
         self.seq = exchange.request.cseq.number
         self._core = core
-        self._exchange = exchange
+        self.exchange = exchange
         self._answer = answer
         self._on_silence = on_silence
         self._t1_s = core.settings.t1_s
@@ -55,7 +56,7 @@ class Repeated:
         if left_s <= 0:
             self._on_silence()
             return
-        self._exchange.send(self._answer)
+        self.exchange.send(self._answer)
         self._gap_s = min(self._gap_s * 2, self._longest_s, left_s)
         self._timer = self._core.clock.call_later(self._gap_s, self._again)
 

@@ -15,7 +15,8 @@ import dns.exception
 import dns.rdtypes.IN.SRV
 import dns.resolver
 
-from sip.signalling.core import DEFAULT_PORTS, is_address, transport_of
+from sip.addresses import is_address
+from sip.signalling.core import DEFAULT_PORTS, transport_of
 from sip.signalling.uri import Uri
 
 # NAPTR services and SRV names of the transports that we speak, in the order tried without NAPTR.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import Literal
+
+from sip import addresses
 
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 
@@ -134,7 +135,7 @@ def _connection(value: str) -> str:
     if len(parts) != 3 or parts[0] != "IN":  # noqa: PLR2004  # nettype, addrtype, address
         raise SdpError("malformed connection line")
     try:
-        return str(ip_address(parts[2].partition("/")[0]))
+        return str(addresses.read(parts[2].partition("/")[0]))
     except ValueError:
         raise SdpError("connection is no IP address") from None
 

@@ -12,9 +12,9 @@ from sip.signalling import session_timer
 from sip.signalling.core import has_sdp
 from sip.signalling.exchange import Answering, Timer
 from sip.signalling.headers import Headers
-from sip.signalling.message import Request, Response
+from sip.signalling.message import Answer, Request, Response
 from sip.signalling.negotiation import Negotiation
-from sip.signalling.offer import Local, OfferError, SdpError
+from sip.signalling.offer import Local, OfferError, SdpError, read
 from sip.signalling.repeated import Repeated
 from sip.signalling.sdp import SDP_TYPE
 
@@ -103,7 +103,7 @@ class Session:
             self._core.respond(exchange, 415, [("Accept", SDP_TYPE)])
             return
         try:
-            body, sound = self.negotiation.answer(message.body, local)
+            body, sound = self.negotiation.answer(read(message.body), local)
         except SdpError:
             self._core.respond(exchange, 400)
             return
@@ -194,7 +194,7 @@ class Session:
         self._leg.agree(sound)
         return True
 
-    def repeat(self, exchange: Answering, answer: Response) -> None:
+    def repeat(self, exchange: Answering, answer: Answer) -> None:
         """Keep sending a 2xx to INVITE until its ACK."""
         exchange.on_ack = self._leg.acked
         self.unacked = Repeated(self._core, exchange, answer, self._unheard)
@@ -203,9 +203,13 @@ class Session:
         """Take an ACK; False if it is not the one that we wait for."""
         if self.unacked is None or message.cseq.number != self.unacked.seq:
             return False
-        self.unacked.stop()
-        self.unacked = None
+        self._acknowledged(self.unacked)
         return True
+
+    def _acknowledged(self, repeated: Repeated) -> None:
+        repeated.stop()
+        repeated.exchange.let_go()
+        self.unacked = None
 
     def _unheard(self) -> None:
         self.unacked = None
@@ -215,8 +219,7 @@ class Session:
     def close(self) -> None:
         """Stop everything that waits."""
         if self.unacked:
-            self.unacked.stop()
-            self.unacked = None
+            self._acknowledged(self.unacked)
         for handle in (self._timer, self._retry):
             if handle:
                 handle.cancel()

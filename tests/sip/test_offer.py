@@ -238,7 +238,7 @@ def test_what_we_offer_later_in_a_call_is_never_weaker_than_what_was_agreed(
     offer: bytes, profile: bytes, keys: int
 ) -> None:
     negotiation = Negotiation()
-    negotiation.answer(offer, wanting("off"))
+    negotiation.answer(read(offer), wanting("off"))
     assert negotiation.local is not None
     again = negotiation.offer(negotiation.local)
     assert (again.count(b" RTP/" + profile + b" "), again.count(b"a=crypto:1 ")) == (1, keys)
@@ -270,7 +270,7 @@ def test_the_rtcp_port_may_be_elsewhere() -> None:
 
 def test_every_new_description_of_ours_counts_its_version_up() -> None:
     talk = Negotiation()
-    versions = [talk.answer(SDP, OURS)[0], talk.offer(OURS), talk.answer(SDP, OURS)[0]]
+    versions = [talk.answer(read(SDP), OURS)[0], talk.offer(OURS), talk.answer(read(SDP), OURS)[0]]
     origins = [body.split(b"\r\n")[1].split() for body in versions]
     assert [int(origin[2]) for origin in origins] == [1, 2, 3]
     assert len({origin[1] for origin in origins}) == 1
@@ -278,7 +278,7 @@ def test_every_new_description_of_ours_counts_its_version_up() -> None:
 
 def test_a_withdrawn_offer_leaves_what_stood() -> None:
     talk = Negotiation()
-    talk.answer(SDP, OURS)
+    talk.answer(read(SDP), OURS)
     talk.offer(replace(OURS, port=1))
     talk.withdraw()
     assert (talk.local, talk.offering) == (OURS, False)
