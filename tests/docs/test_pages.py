@@ -1,4 +1,4 @@
-"""The pages are true: links lead somewhere, the architecture names what is there, handbooks say what pages say."""
+"""Pages are true: links lead somewhere, the architecture names what is there, handbooks use real words."""
 
 from __future__ import annotations
 
