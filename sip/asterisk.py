@@ -27,6 +27,7 @@ from sip.asterisk_devices import Devices
 from sip.asterisk_dialling import AsteriskDialler
 from sip.asterisk_sound import sound_of
 from sip.media import tones
+from sip.numbers import Arriving, Ringing
 
 LIFE_S = 1.0  # seconds between two signs of life
 NOTES = "rufweiche-alone"
@@ -154,7 +155,9 @@ class AsteriskLine:
         withheld = bool(int(told.get("callingpres", "0") or 0) & RESTRICTED)
         caller = "" if withheld else event.get("CallerIDNum")
         channel = AgiChannel(self.manager, event.get("Channel"))
-        if numbers.comes_back(self._desk.plan, caller, told.get("rdnis", ""), self._ringing()):
+        trunk = event.get("Channel").removeprefix("PJSIP/").rpartition("-")[0]
+        arriving = Arriving(caller, told.get("rdnis", ""), trunk)
+        if numbers.comes_back(self._desk.plan, arriving, self._ringing()):
             _log.warning("a call came back to us", call=self._id(unique))
             self._spawn(channel.hang_up(LOOP))
             return
@@ -162,8 +165,10 @@ class AsteriskLine:
         call = self._hold(unique, channel, started)
         self._spawn(call.run())
 
-    def _ringing(self) -> list[tuple[str, str]]:
-        return [(call.started.caller.number, call.ringing) for call in self.calls.values() if call.ringing]
+    def _ringing(self) -> list[Ringing]:
+        """Return what we ring; a withheld caller is shown to Teams as the practice."""
+        started = [(call.started, call.ringing) for call in self.calls.values() if call.ringing]
+        return [Ringing(begun.caller.number or begun.dialled, number) for begun, number in started]
 
     def _hold(self, unique: str, channel: AgiChannel, started: CallStarted) -> Call:
         self._counters["calls"] += 1

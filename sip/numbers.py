@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from callflow.plan import Destination, Home, Migration, Plan
+from callflow.numbers import e164
+from callflow.plan import Destination, Home, Migration, Plan, TeamsTrunk
 
 GERMANY = "+49"
+FORWARDING = ("external", "teams")  # kinds of destinations that may have a forwarding of their own
 DIRECT = "direct"  # rendered endpoint that dials destinations given as a complete SIP address
 
 
@@ -83,18 +85,54 @@ def _moving(move: Migration | None, at: datetime) -> str:
     return f"{state}: to {move.to} from {move.start:%d.%m.%Y}, {move.share} %, {windows or 'always'}, {back}"
 
 
-def comes_back(plan: Plan, caller: str, diverted_by: str, ringing: Iterable[tuple[str, str]]) -> bool:
-    """Say whether an arriving call is one of ours that an outside number forwarded back to us.
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """What a call says of itself when it comes to us.
+
+    Args:
+        caller: who calls, "" for withheld.
+        diverted_by: the number that forwarded it, "" when the network does not say.
+        trunk: the trunk that it came over.
+    """
+
+    caller: str
+    diverted_by: str = ""
+    trunk: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ringing:
+    """A leg that we ring: for whom (as shown to the other side), and which number."""
+
+    caller: str
+    number: str
+
+
+def comes_back(plan: Plan, arriving: Arriving, ringing: Iterable[Ringing]) -> bool:
+    """Say whether an arriving call is one of ours that whoever we ring has forwarded back to us.
 
     A destination that forwards to the practice would ring itself for ever. The network usually names who
-    forwarded; where it does not, the third leg for the same caller and outside number is cut.
+    forwarded. Where it does not, a caller who rings in Teams cannot at the same time call from Teams; and the
+    third leg for the same caller and number is cut in any case.
 
     Args:
         plan: the number plan.
-        caller: the arriving call's caller.
-        diverted_by: number that forwarded it, "" when the network does not say.
-        ringing: (caller, number) of the legs that we are ringing now.
+        arriving: the call.
+        ringing: the legs that we are ringing now.
     """
-    outside = {entry.number for entry in plan.destinations.values() if entry.kind == "external"}
-    rung = [number for who, number in ringing if who == caller and number in outside]
-    return diverted_by in rung or any(rung.count(number) > 1 for number in rung)
+    forwards = {entry.number: entry.via for entry in plan.destinations.values() if entry.kind in FORWARDING}
+    caller, diverted_by = _same(arriving.caller), _same(arriving.diverted_by)
+    legs = [leg for leg in ringing if leg.number in forwards]
+    ours = [leg.number for leg in legs if _same(leg.caller) == caller]
+    if diverted_by in (*ours, *(leg.number for leg in legs if caller in ("", leg.number))):
+        return True
+    return any(_is_teams(plan, forwards[number], arriving) or ours.count(number) > 1 for number in ours)
+
+
+def _same(number: str) -> str:
+    """Return a number as E.164, so that two trunks' spellings of it are equal."""
+    return e164(number) or number
+
+
+def _is_teams(plan: Plan, via: str, arriving: Arriving) -> bool:
+    return via == arriving.trunk and isinstance(plan.trunks.get(via), TeamsTrunk)

@@ -8,7 +8,7 @@ import pytest
 
 from callflow.plan import Plan, lot
 from callflow.plan_check import check
-from sip.numbers import comes_back, dial_string, spellings, table
+from sip.numbers import Arriving, Ringing, comes_back, dial_string, spellings, table
 
 NUMBER = "+4935112345600"
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)  # 9:00 in Berlin
@@ -143,11 +143,32 @@ def test_destinations_become_dial_strings() -> None:
     assert strings == ["PJSIP/direct/sip:100@127.0.0.1:5070", "PJSIP/7@pbx"]
 
 
-def test_a_call_that_an_outside_number_forwards_back_is_recognised() -> None:
-    outside = "+4917155555555"
-    forwarding = plan(destinations={"handy": {"kind": "external", "number": outside, "via": "pbx"}})
-    ringing = [("+491711234567", outside)]
-    assert comes_back(forwarding, "+491711234567", outside, ringing)
-    assert not comes_back(forwarding, "+491711234567", "", ringing)
-    assert comes_back(forwarding, "+491711234567", "", ringing * 2)
-    assert not comes_back(forwarding, "+4930111", outside, ringing)
+CALLER, OUTSIDE = "+491711234567", "+4917155555555"
+FORWARDING = plan(destinations={"handy": {"kind": "external", "number": OUTSIDE, "via": "pbx"}})
+
+
+@pytest.mark.parametrize(
+    ("arriving", "legs", "cut"),
+    [
+        (Arriving(CALLER, OUTSIDE), 1, True),
+        (Arriving("01711234567", "0171 55555555"), 1, True),
+        (Arriving("", OUTSIDE), 1, True),
+        (Arriving(OUTSIDE, OUTSIDE), 1, True),
+        (Arriving("+4930111", OUTSIDE), 1, False),
+        (Arriving(CALLER, "+4930111"), 1, False),
+        (Arriving(CALLER), 1, False),  # two people of one company may show one number
+        (Arriving(CALLER), 2, True),
+        (Arriving(CALLER, OUTSIDE), 0, False),
+    ],
+)
+def test_a_call_that_an_outside_number_forwards_back_is_recognised(
+    arriving: Arriving, legs: int, cut: bool
+) -> None:
+    assert comes_back(FORWARDING, arriving, [Ringing(CALLER, OUTSIDE)] * legs) is cut
+
+
+@pytest.mark.parametrize(("trunk", "cut"), [("teams", True), ("pbx", False)])
+def test_who_rings_in_teams_cannot_call_from_teams_meanwhile(trunk: str, cut: bool) -> None:
+    ringing = [Ringing("01711234567", "+4935112345699")]
+    assert comes_back(plan(), Arriving(CALLER, trunk=trunk), ringing) is cut
+    assert not comes_back(plan(), Arriving("+4930111", trunk=trunk), ringing)

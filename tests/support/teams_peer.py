@@ -18,6 +18,11 @@ from tests.support.teams_link import AGENT, ALLOW, Link
 from tests.support.teams_rules import judge
 from tests.support.teams_sound import EARLY, SecureSound, answer, offer
 
+HISTORY = (
+    "HISTORY-INFO: <sip:{}@sip.pstnhub.microsoft.com;user=phone?Reason=SIP;cause=302;"
+    'text="Move Temporarily">;index=1\r\n'
+)
+
 
 class TeamsPeer:
     """One data centre.
@@ -34,6 +39,8 @@ class TeamsPeer:
         self.mki = True  # its answers name a key index, and its packets carry it
         self.early = False  # a 183 with sound of its own first; the 200 waits for `pick_up`
         self.timer = ""  # headers with which its answers agree on a session timer
+        self.forwards = ""  # the user's own forwarding: the number that a call goes on to, over the SBC that sent it
+        self.says_who_forwarded = True
         self.pick_up = asyncio.Event()
         self.calls: asyncio.Queue[TeamsCall] = asyncio.Queue()
         self.requests: list[Sip] = []
@@ -97,7 +104,7 @@ class TeamsPeer:
 
     def forget(self) -> None:
         """Begin anew: what was asked and refused so far counts no more."""
-        self.status, self.speaks, self.early, self.timer = 200, True, False, ""
+        self.status, self.speaks, self.early, self.timer, self.forwards = 200, True, False, "", ""
         self.pick_up.clear()
         self.requests.clear()
         self.refused.clear()
@@ -215,6 +222,9 @@ class TeamsPeer:
             extra = "RETRY-AFTER: 10\r\n" if status == 503 else ""
             link.answer(invite, status, "No", tag="x", extra=extra)
             return
+        if self.forwards:
+            await self._forward(link, invite)
+            return
         call = self._open[invite.get("call-id")] = await self._callee(invite)
         link.answer(invite, 180, "Ringing", tag="a")
         link.answer(invite, 180, "Ringing", tag="b")
@@ -229,6 +239,16 @@ class TeamsPeer:
         if self.speaks:
             call.sound.agree(invite.body)
         self.calls.put_nowait(call)
+
+    async def _forward(self, link: Link, invite: Sip) -> None:
+        """Call where the user forwards to; what becomes of that is the answer to the SBC, if it is a refusal."""
+        user, caller = (invite.start.split()[1], invite.get("from").split("<")[1])
+        history = HISTORY.format(user.split(":")[1].split("@")[0]) if self.says_who_forwarded else ""
+        (name,) = self.sbcs
+        onward = await self.call(name, self.forwards, caller.split(":")[1].split("@")[0], extra=history)
+        assert onward.final is not None
+        self.calls.put_nowait(onward)
+        link.answer(invite, 480, "Temporarily Unavailable", tag="f")
 
     async def _early(self, link: Link, invite: Sip, call: TeamsCall) -> None:
         """Sound before the answer, from another place and with another key than afterwards."""

@@ -14,7 +14,7 @@ from tests.support import asterisk_site as practice
 from tests.support.asterisk_house import Coder
 from tests.support.simple_phone import Phone
 from tests.support.teams_front import FQDN, OUTSIDE
-from tests.support.teams_peer import TeamsPeer
+from tests.support.teams_peer import HISTORY, TeamsPeer
 from tests.support.teams_rules import SUITE
 from tests.support.teams_site import USER, Sbc, call_reception, holding
 from tests.support.teams_sound import SecureSound
@@ -28,12 +28,6 @@ def codes(sound: SecureSound) -> list[int]:
         frame[0] for frame in sound.heard if frame == frame[:1] * len(frame) and frame[0] not in (0xD5, 0x55)
     )
     return [code for code, _ in itertools.groupby(even)]
-
-
-HISTORY = (
-    "HISTORY-INFO: <sip:+4935112345677@sip.pstnhub.microsoft.com;user=phone?Reason=SIP;cause=302;"
-    'text="Move Temporarily">;index=1\r\n'
-)
 
 
 async def heard(sound: SecureSound, code: int) -> None:
@@ -125,10 +119,7 @@ async def test_hold_is_inactive_both_ways_and_the_patient_is_never_left_in_silen
     [
         ("", USER),
         ("P-ASSERTED-IDENTITY: <tel:+4935112345688>,<sip:mfa@praxis.example>\r\nPRIVACY: id\r\n", ""),
-        (
-            HISTORY,
-            USER,
-        ),
+        (HISTORY.format("+4935112345677"), USER),
     ],
     ids=["shown", "withheld", "forwarded"],
 )

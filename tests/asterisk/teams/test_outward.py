@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from sqlmodel import select
 
-from callflow.store import Store
+from callflow.store import Card, Store
 from tests.support import asterisk_site as practice
+from tests.support.asterisk_house import Coder
 from tests.support.simple_phone import Phone
 from tests.support.teams_front import FQDN, NAMES
 from tests.support.teams_peer import TeamsPeer
@@ -94,3 +96,24 @@ async def test_a_declined_call_goes_to_no_other_data_centre_but_back_to_the_pbx(
         talk.hang_up()
     assert second.calls.empty()
     assert not any(request.method == "INVITE" for request in second.requests)
+
+
+@pytest.mark.parametrize("caller", ["+491711234567", "01711234567", "anonymous"])
+@pytest.mark.parametrize("told", [True, False], ids=["says who forwarded", "says nothing"])
+async def test_a_call_that_a_person_in_teams_forwards_back_is_cut_and_leaves_a_card(  # noqa: PLR0913, PLR0917  # fixtures
+    told: bool, caller: str, sbc: Sbc, store: Store, patient: Phone, centres: list[TeamsPeer]
+) -> None:
+    first, coder = centres[0], Coder()
+    first.forwards, first.says_who_forwarded = practice.NUMBER, told
+    async with holding(sbc, store, teams_up=True, coder=coder, moves={"fallback": False}) as line:
+        talk = await call_reception(sbc, patient, caller)
+        async with asyncio.timeout(20):
+            back = await first.calls.get()
+        await talk.until(lambda: coder.code("reception_busy") in talk.codes, 20)
+        talk.hang_up()
+        async with asyncio.timeout(20):
+            await line.drained()
+    assert back.final is not None
+    assert (back.final.status, back.final.get("reason")) == (603, "Q.850;cause=25")
+    (card,) = store.read_now(lambda tx: tx.exec(select(Card)).all())
+    assert (card.kind, card.number) == ("missed", "" if caller == "anonymous" else "+491711234567")
