@@ -53,6 +53,10 @@ class Play:
     """Speak, then tell `PromptFinished`.
 
     A key out of `keys` stops it and is told as `DigitsPressed`; other keys are kept for the next `Gather`.
+
+    Args:
+        spoken: what is said, in order; `Prompt`s leave the engine, `Clip`s reach the line.
+        keys: the keys that stop it, out of `0-9*#`; "" for none.
     """
 
     spoken: tuple[Spoken, ...]
@@ -68,8 +72,8 @@ class Gather:
         spoken: what is said while listening; may be empty.
         digits: most keys to collect; reached, the gathering ends at once.
         finish: key that ends the input and is not part of it; "" for none.
-        first_ms: silence after the speech before `TimedOut`.
-        between_ms: silence between keys before the input counts as complete.
+        first_ms: silence after the speech, in milliseconds, before `TimedOut`.
+        between_ms: silence between keys, in milliseconds, before the input counts as complete.
     """
 
     spoken: tuple[Spoken, ...]
@@ -85,8 +89,9 @@ class Record:
     """Speak, beep, record: ends with `Recorded`.
 
     Args:
-        max_ms: longest recording.
-        silence_ms: silence that ends it.
+        spoken: what is said before the beep; it tells that a recording follows.
+        max_ms: longest recording in milliseconds.
+        silence_ms: silence in milliseconds that ends it.
         finish: keys that end it.
     """
 
@@ -102,8 +107,9 @@ class Transfer:
     """Speak, then pass the call to a destination: ends with `TransferAnswered` or `TransferFailed`.
 
     Args:
+        spoken: what is said before; may be empty.
         destination: a name of config/lines.yaml.
-        ring_ms: how long it may ring before `no_answer`.
+        ring_ms: how many milliseconds it may ring before `no_answer`.
     """
 
     spoken: tuple[Spoken, ...]
@@ -147,7 +153,13 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class SendLink:
-    """Send the form link for `concern` by SMS to `to` (E.164, mobile)."""
+    """Send the form link by SMS.
+
+    Args:
+        concern: key of the reason that the form opens with.
+        to: E.164 number of a mobile telephone.
+        language: two-letter code of the text.
+    """
 
     concern: str
     to: str

@@ -24,7 +24,14 @@ _LENGTH = struct.Struct(">I")
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """First frame of each side; `calls` lists the calls that the line still holds."""
+    """First frame of each side.
+
+    Args:
+        role: who speaks.
+        name: the line's name in config/lines.yaml, or "app".
+        calls: ids of the calls that the line still holds; the app sends none.
+        version: of this protocol; another one is a `FrameError`.
+    """
 
     role: Literal["line", "app"]
     name: str
@@ -35,7 +42,14 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """Line to app: `event` of `call`, answering the effect of turn `turn` (0 for the first)."""
+    """Line to app: something happened to a call.
+
+    Args:
+        number: rising within a connection; the app's answer names it as `reply_to`.
+        call: the call's id.
+        turn: turn of the effect that it answers, 0 for the first event.
+        event: what happened.
+    """
 
     number: int
     call: str

@@ -204,7 +204,13 @@ def rehearse(flow: Flow, calendars: Mapping[str, Calendar], case: Case) -> Run:
 
 
 class Stage:
-    """A call under way: tell it events, see what its line does and what it leaves."""
+    """A call under way: tell it events, see what its line does and what it leaves.
+
+    Args:
+        flow: compiled.
+        calendars: name -> opening hours.
+        case: the golden call.
+    """
 
     def __init__(self, flow: Flow, calendars: Mapping[str, Calendar], case: Case) -> None:
         self.flow, self.calendars, self.case = flow, calendars, case

@@ -60,7 +60,12 @@ class Rotation:
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """Closed from `first` to `last`, both included."""
+    """Closed from `first` to `last`, both included.
+
+    Args:
+        reason: as announced ("Urlaub"), "" for none.
+        deputy: who stands in, None for whoever's turn it is.
+    """
 
     first: date
     last: date

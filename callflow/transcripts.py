@@ -27,7 +27,13 @@ _log = structlog.get_logger("transcripts")
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A voice message that waits to be written down."""
+    """A voice message that waits to be written down.
+
+    Args:
+        card: id of the card that it hangs on.
+        recording: its name in DATA/recordings.
+        language: two-letter code that it is heard in.
+    """
 
     card: str
     recording: str

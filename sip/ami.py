@@ -100,7 +100,15 @@ def safe(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How to log in. `tls` is a client context, None for a plain connection on this machine."""
+    """How to log in.
+
+    Args:
+        host: name or address of the manager interface.
+        port: its TCP port.
+        username: manager user of the rendered manager.conf.
+        secret: its password; never shown or logged.
+        tls: client context, None for a plain connection on this machine.
+    """
 
     host: str
     port: int

@@ -32,7 +32,7 @@ class AwaitSilence:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Wait for a fixed time."""
+    """Wait for so many `seconds`, whatever the far side does."""
 
     seconds: float
 

@@ -20,7 +20,14 @@ PieceKind = Literal["text", "digits", "date"]
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Turn a prompt file (`name`) or an inline text (`text`) into pieces of text."""
+    """Turn a prompt into pieces of text.
+
+    Args:
+        language: two-letter code of the folder in ivr_prompts/.
+        name: the prompt file's stem, "" for an inline text.
+        text: the inline text, "" when `name` is given.
+        values: named texts for its placeholders.
+    """
 
     language: str
     name: str

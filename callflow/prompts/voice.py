@@ -51,7 +51,11 @@ class Voice(Protocol):
 
 
 class PicoVoice:
-    """SVOX Pico from the package py-nanotts: 16 kHz, about 17 ms of work a sentence, holds the GIL."""
+    """SVOX Pico from the package py-nanotts: 16 kHz, about 17 ms of work a sentence, holds the GIL.
+
+    Args:
+        choice: only its speed counts.
+    """
 
     name = "pico"
     _VOICES: Mapping[str, str] = {"de": "de-DE", "en": "en-GB", "fr": "fr-FR", "it": "it-IT", "es": "es-ES"}
@@ -75,7 +79,14 @@ class PicoVoice:
 
 
 class PiperVoice:
-    """Piper with the operator's models, one ONNX file per language."""
+    """Piper with the operator's models, one ONNX file per language.
+
+    Args:
+        choice: speed, and language -> path of its model.
+
+    Raises:
+        VoiceError: a model is missing.
+    """
 
     name = "piper"
 
@@ -101,7 +112,14 @@ class PiperVoice:
 
 
 class CommandVoice:
-    """Any program that reads a sentence on standard input and writes a WAV to standard output."""
+    """Any program that reads a sentence on standard input and writes a WAV to standard output.
+
+    Args:
+        choice: language -> command line, split as a shell would but run without one.
+
+    Raises:
+        VoiceError: a program is missing.
+    """
 
     name = "command"
     _LIMIT_S = 2.5  # under the worker's own limit, so that the fault is named
@@ -117,7 +135,11 @@ class CommandVoice:
         return frozenset(self._commands)
 
     def sentence(self, text: str, language: str) -> Sound:
-        """Speak one sentence."""
+        """Speak one sentence.
+
+        Raises:
+            VoiceError: the program failed, took longer than 2.5 s, or wrote no WAV.
+        """
         command = self._commands[language]
         try:
             # the operator's own words, without a shell

@@ -26,7 +26,14 @@ class RtcpError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """What a sender tells of itself: 64-bit NTP time, its RTP timestamp then, packets and payload octets."""
+    """What a sender tells of itself (RFC 3550 6.4.1).
+
+    Args:
+        ntp: 64-bit NTP time.
+        timestamp: its RTP timestamp at that time.
+        packets: sent in all.
+        octets: of payload, sent in all.
+    """
 
     ntp: int
     timestamp: int

@@ -16,7 +16,14 @@ _MINUTE_S = 60.0
 
 
 class Peers:
-    """Peers by network, most specific first."""
+    """Peers by network, most specific first.
+
+    Args:
+        peers: in any order; their networks are addresses or CIDR blocks.
+
+    Raises:
+        ValueError: a network that is none.
+    """
 
     def __init__(self, peers: Iterable[Peer]) -> None:
         self._networks = sorted(

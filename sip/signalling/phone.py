@@ -180,7 +180,11 @@ class Phone:
             carrier.close()
 
     def address(self, transport: str = "udp") -> Address:
-        """Give the host and port really bound (port 0 in the settings picks a free one)."""
+        """Give the host and port really bound (port 0 in the settings picks a free one).
+
+        Raises:
+            LookupError: nothing listens on this transport.
+        """
         for carrier in self._core.carriers:
             if carrier.name == transport:
                 return carrier.local
