@@ -98,6 +98,11 @@ class MediaEngine:
         """How many streams are open."""
         return len(self._streams)
 
+    @property
+    def polled(self) -> bool:
+        """Whether the clock reads what has come, as with many streams, instead of the loop at once."""
+        return self._polled
+
     def start(self) -> None:
         """Begin to work in the running asyncio loop."""
         self._loop = asyncio.get_running_loop()

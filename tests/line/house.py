@@ -90,6 +90,7 @@ class House:
     """A running line with its fake app."""
 
     config: LineConfig
+    line: Line
     app: FakeApp
     uri: str
     stop: asyncio.Event
@@ -110,13 +111,14 @@ async def running(
     app = FakeApp(config.app_socket, decide)
     await app.start()
     stop = asyncio.Event()
-    line = asyncio.create_task(Line(config).run(stop))
+    line = Line(config)
+    serving = asyncio.create_task(line.run(stop))
     try:
         await app.until(lambda: bool(app.hellos))
-        yield House(config, app, f"sip:praxis@127.0.0.1:{_port(config)}", stop)
+        yield House(config, line, app, f"sip:praxis@127.0.0.1:{_port(config)}", stop)
     finally:
         stop.set()
-        await line
+        await serving
         await app.stop()
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
-from callflow.effects import HangUp, LineEffect
-from callflow.events import HungUp
+from callflow.effects import Gather, HangUp, LineEffect
+from callflow.events import CallStarted, HungUp
 from callflow.frames import Happening
 from callflow.metrics import Gauges
+from callflow.quality import SoundQuality
 from sip import process
 from sip.caller import SmallPhone
 from sip.process import Line
@@ -25,6 +28,10 @@ from webhooks import metrics
 
 def goodbye(told: Happening) -> LineEffect | None:
     return None if isinstance(told.event, HungUp) else HangUp((clip("bye"),))
+
+
+def listening(told: Happening) -> LineEffect | None:
+    return Gather((clip("menu"),), first_ms=600_000) if isinstance(told.event, CallStarted) else None
 
 
 def test_figures_are_written_as_prometheus_reads_them() -> None:
@@ -78,6 +85,29 @@ async def test_bad_input_calls_and_their_sound_are_counted_and_told_to_the_app(
     assert "internal_error" not in figures
     assert end.sound is not None
     assert (end.sound.loss, end.sound.jitter_ms >= 0) == (0.0, True)
+
+
+async def until(seen: Callable[[], bool]) -> None:
+    while not seen():  # noqa: ASYNC110  figures of a stream have no event
+        await asyncio.sleep(0.02)
+
+
+async def test_the_end_of_a_call_tells_how_both_sides_heard_it(tmp_path: Path, kind: str) -> None:
+    async with running(tmp_path, listening, kind=kind) as house, SmallPhone() as phone:
+        talk = phone.dial(house.uri, "+491711234567")
+        assert await talk.answered(20)
+        await house.app.until(lambda: bool(house.line.calls))
+        (call,) = house.line.calls.values()
+        async with asyncio.timeout(20):
+            await until(lambda: min(call.sound.received, talk.stream.stats.received) > 1)
+            talk.stream.close()  # its last report leaves with that
+            await until(lambda: call.sound.remote_loss is not None)
+        talk.hang_up()
+        await house.app.until(lambda: HungUp("caller") in house.app.events())
+        (end,) = [event for event in house.app.events() if isinstance(event, HungUp)]
+    assert end.sound is not None
+    assert replace(end.sound, jitter_ms=None) == SoundQuality(loss=0.0, remote_loss=0.0)
+    assert end.sound.jitter_ms is not None
 
 
 async def test_a_registration_is_told_as_it_stands(tmp_path: Path) -> None:

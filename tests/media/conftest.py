@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 import pytest
 
 from sip.media import kernel_filter
 from sip.media.engine import MediaEngine
 from tests.media.hasty import HastyLoop
+from tests.media.peers import Peer
 
 
 def pytest_asyncio_loop_factories(
@@ -36,3 +37,17 @@ async def engine(request: pytest.FixtureRequest) -> AsyncIterator[MediaEngine]:
     running.start()
     yield running
     running.stop()
+
+
+@pytest.fixture
+def peers() -> Iterator[Callable[[], Peer]]:
+    """Yield what makes peers."""
+    made: list[Peer] = []
+
+    def make() -> Peer:
+        made.append(Peer())
+        return made[-1]
+
+    yield make
+    for peer in made:
+        peer.socket.close()

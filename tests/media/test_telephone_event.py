@@ -84,6 +84,16 @@ def test_the_same_key_pressed_anew_after_a_faster_clock_is_measured_on_that_cloc
     assert "".join(receiver.receive(*packet) for packet in packets) == "99"
 
 
+@given(st.sampled_from(KEYS), st.integers(0, 63), st.sampled_from([0, 1]))
+def test_how_loud_a_key_is_said_to_be_and_the_reserved_bit_change_nothing(
+    key: str, volume: int, reserved: int
+) -> None:
+    payload = bytearray(build(Event(KEYS.index(key), 800, end=True, volume=volume)))
+    payload[1] |= 0x40 * reserved
+    assert heard([(0, bytes(payload))]) == key
+    assert telephone_event.parse(bytes(payload))[0].volume == volume
+
+
 def test_events_that_are_no_keys_press_nothing() -> None:
     assert heard([(0, build(Event(16, 800, end=True))), (5000, build(Event(255, 10)))]) == ""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,7 +37,8 @@ def test_a_packet_leaves_every_packet_time_without_anything_to_say(ptime_ms: int
 
 
 @given(
-    st.lists(st.integers(0, 300).map(lambda ms: ms * 7 // 3), max_size=5), st.sampled_from([10, 20, 30, 60])
+    st.lists(st.integers(0, 300).map(lambda ms: ms * 7 // 3), max_size=5),
+    st.sampled_from([10, 20, 30, 40, 50, 60]),
 )
 def test_clips_are_heard_whole_in_order_and_told_once(lengths: list[int], ptime_ms: int) -> None:
     studio = Studio()
@@ -222,3 +225,34 @@ def test_a_packet_that_the_kernel_refuses_is_counted_and_harms_nobody() -> None:
     heard.join()
     studio.run(100)
     assert (studio.wheel.failed, len(heard.packets)) == (5, 5)
+
+
+ACTIONS = st.sampled_from(["play", "play nothing", "stop", "press", "relay", "no relay", "ulaw", "alaw"])
+
+
+@given(
+    st.lists(st.tuples(ACTIONS, st.integers(0, 25)), max_size=12), st.sampled_from([10, 20, 30, 40, 50, 60])
+)
+def test_whatever_is_done_no_packet_time_passes_without_a_packet(
+    actions: list[tuple[str, int]], ptime_ms: int
+) -> None:
+    studio = Studio()
+    one = studio.voice()
+    one.join(ptime_ms)
+    does = {
+        "play": lambda: one.voice.play([clip(1, 70), clip(2, 5)], None),
+        "play nothing": lambda: one.voice.play([], None),
+        "stop": one.voice.stop,
+        "press": lambda: one.voice.press("1,2", 60, 40, None),
+        "relay": lambda: one.voice.relay_from(lambda size: b"\x22" * size),
+        "no relay": lambda: one.voice.relay_from(None),
+        "ulaw": lambda: one.join(ptime_ms, rtp.PCMU),
+        "alaw": lambda: one.join(ptime_ms, rtp.PCMA),
+    }
+    for action, subticks in actions:
+        does[action]()
+        studio.run(5 * subticks)
+    studio.run(4 * ptime_ms)
+    times = [at for at, _ in one.sent]
+    renegotiated = any(action in {"ulaw", "alaw"} for action, _ in actions)
+    assert max(later - earlier for earlier, later in pairwise(times)) <= ptime_ms * (1 + renegotiated)
