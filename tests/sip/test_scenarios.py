@@ -15,12 +15,18 @@ from tests.sip.peer import OURS, House, house, settings
 from tests.sip.rush import __file__ as rush_file
 from tests.sip.rush import rush
 from tests.sip.sipp import SCENARIOS, SIPP, Sipp
+from tests.support.lacking import lacking
 
-pytestmark = pytest.mark.skipif(SIPP is None, reason="sipp is not installed: its scenarios are not run")
 ANNA = KnownPeer(
     "anna", ("127.0.0.1",), user="anna", password="geheim", digests=("MD5",)
 )  # all that sipp knows
 PROVEN = settings(peers=(ANNA,))
+
+
+@pytest.fixture(autouse=True)
+def sipp_is_here() -> None:
+    if SIPP is None:
+        lacking("sipp (Debian: sip-tester)")
 
 
 def answering(leg: Leg) -> None:
