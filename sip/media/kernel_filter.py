@@ -1,5 +1,7 @@
 """A kernel filter that keeps voice nobody listens to from waking the process (classic BPF, Linux only).
 
+Source: Linux, Documentation/networking/filter.rst.
+
 It drops plain voice packets of the known stream except every `SAMPLE`th; everything else comes through: keys,
 markers, comfort noise, another payload type or SSRC. The kernel counts what it drops. With 2,000 calls the
 filter saves a quarter of all CPU time.

@@ -1,4 +1,4 @@
-"""Where a peer's sound may come from: symmetric RTP that a stranger cannot take over.
+"""Where a peer's sound may come from: symmetric RTP (RFC 4961, 7362) that a stranger cannot take over.
 
 A peer behind address translation sends from elsewhere than its SDP says. Whoever sends from the announced
 address is believed at once and for good. Another source is believed only if it lies on a host that the

@@ -1,4 +1,4 @@
-"""Carrying SIP messages: where they go (`Hop`) and the UDP transport."""
+"""Carrying SIP messages: where they go (`Hop`) and the UDP transport (RFC 3261 18)."""
 
 from __future__ import annotations
 
