@@ -17,6 +17,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
+from tests.support.lacking import lacking
+
 CHROMIUM = Path("/usr/bin/chromium")
 DRIVER = Path("/usr/bin/chromedriver")
 FLAGS = (
@@ -58,6 +60,8 @@ def serving(app: FastAPI, on: socket.socket) -> Iterator[None]:
 
 def start_chromium(profile: Path) -> webdriver.Chrome:
     """Start a headless browser with an empty profile."""
+    if not (CHROMIUM.exists() and DRIVER.exists()):
+        lacking(f"{CHROMIUM} AND {DRIVER} (Debian: chromium, chromium-driver)")
     options = webdriver.ChromeOptions()
     options.binary_location = str(CHROMIUM)
     for flag in (*FLAGS, f"--user-data-dir={profile}"):

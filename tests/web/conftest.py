@@ -9,8 +9,7 @@ import pytest
 from selenium import webdriver
 
 from callflow.web.app import create_app
-from tests.support.browser import CHROMIUM, DRIVER, Window, free_socket, serving, start_chromium
-from tests.support.lacking import lacking
+from tests.support.browser import Window, free_socket, serving, start_chromium
 from tests.support.practice import Practice, open_practice
 from tests.support.stores import Clock
 
@@ -65,8 +64,6 @@ def browsers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[int
 @pytest.fixture
 def windows(served: Practice, browsers: Callable[[int], webdriver.Chrome]) -> Iterator[Windows]:
     """Open Chromium windows on the served practice."""
-    if not (CHROMIUM.exists() and DRIVER.exists()):
-        lacking(f"{CHROMIUM} AND {DRIVER} (Debian: chromium, chromium-driver)")
     opened: list[Window] = []
 
     def window(**more: Any) -> Window:  # noqa: ANN401  any fact of a window
