@@ -1,6 +1,6 @@
 """Keys told by SIP INFO: application/dtmf-relay and application/dtmf.
 
-No RFC describes these bodies (RFC 6086 knows them as legacy uses of INFO); they are Cisco's, and PBXs agree on
+No RFC describes these bodies (RFC 6086 calls them legacy uses of INFO); they are Cisco's, and PBXs agree on
 them. The numbers 10 to 15 stand for `*#ABCD`, as in RFC 4733 3.2.
 """
 
