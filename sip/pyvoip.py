@@ -120,9 +120,10 @@ class Guarded:
         self._client.register_timeout = ANSWER_WITHIN_S
 
     @property
-    def calls(self) -> int:
-        """How many calls it knows."""
-        return len(self._phone.calls)
+    def kept(self) -> int:
+        """How many calls and tags it keeps."""
+        ours = len(self._client.tagLibrary) - 1  # one is its own, for REGISTER
+        return len(self._phone.calls) + ours + len(self._client.tags)
 
     def hand_over(self, datagram: bytes) -> None:
         """Give it a request in the one form that it reads."""

@@ -49,7 +49,7 @@ def ports(many: int) -> tuple[int, int]:
 
 
 class Bare:
-    """A registered phone that answers every call, and the PBX that it is registered at."""
+    """A registered phone that answers all calls but an unwanted one, and the PBX that it is registered at."""
 
     def __init__(self, registering: str = "200 OK", many: int = 60) -> None:
         self.pbx = Pbx(registering)
@@ -63,6 +63,11 @@ class Bare:
         self.phone = Phone(HOST, self.pbx.port, "line", "secret", HOST, self._take, low, low + 1, high)
         await asyncio.to_thread(self.phone.start)
         return self
+
+    async def status(self, call: str, body: bytes = OFFER) -> int | None:
+        """Begin a call and return what its end answer says."""
+        answer = await self.invite(call, body)
+        return answer and answer.status
 
     async def invite(self, call: str, body: bytes = OFFER, **more: str) -> Response | None:
         self.pbx.send(self.pbx.write("INVITE", call, body=body, **more))
@@ -84,6 +89,9 @@ class Bare:
         return reply
 
     def _take(self, call: Any) -> None:  # noqa: ANN401 - pyVoIP has no types
+        if call.call_id == "unwanted":
+            call.deny()
+            return
         call.answer()
         self.up[call.call_id] = threading.current_thread().name  # it counts as answered only now
 
@@ -164,6 +172,22 @@ async def a_cancelled_call(bare: Bare) -> int | None:
     return answer and answer.status
 
 
+async def its_refusals(bare: Bare) -> dict[str, int | None]:
+    nobody = await Bare().open()
+    nobody.phone.callCallback = None
+    return {"unwanted": await bare.status("unwanted"), "nobody": await nobody.status("nobody")}
+
+
+def what_it_keeps(bare: Bare) -> dict[str, bool]:
+    """Tell what is left of calls that are over."""
+    client = bare.phone.sip
+    return {
+        "cancelled": "cancelled" in bare.phone.calls,
+        "tag": "goodbye" in client.tagLibrary,
+        "tags": len(client.tags) > 1,
+    }
+
+
 async def its_goodbye(bare: Bare) -> dict[str, bool]:
     await bare.connect("hung-up", Record_Route=f"<sip:{HOST}:{bare.pbx.port};lr>")
     inbox = bare.pbx.of("hung-up").inbox
@@ -229,6 +253,7 @@ async def demonstrate() -> dict[str, object]:
         "goodbye_tags": a_goodbye(bare),
         "cancelled": a_cancelled_call(bare),
         "hung_up": its_goodbye(bare),
+        "refusals": its_refusals(bare),
         "no_offer": an_invite_without_offer(bare),
         "repeats_its_200": an_unacknowledged_answer(bare),
         "second_call": a_second_call_on_its_only_port(),
@@ -238,6 +263,7 @@ async def demonstrate() -> dict[str, object]:
     }
     shown |= dict(zip(more, await asyncio.gather(*more.values()), strict=True))
     shown["unknown_bye"] = (await bare.bye("nobody")).status
+    shown["kept"] = what_it_keeps(bare)
     return shown
 
 

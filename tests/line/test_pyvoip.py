@@ -54,6 +54,7 @@ class Line:
     """Our registered pyVoIP line and the PBX that it is registered at."""
 
     pbx: Pbx
+    phone: PyVoipPhone
 
     async def invite(self, call: str = "c1", **more: str) -> Response:
         """Begin a call with an offer and return the answer."""
@@ -67,6 +68,15 @@ class Line:
         to = f";tag={answer.to.tag}"
         self.pbx.send(self.pbx.write("ACK", call, to=to, seq=1))
         return to
+
+    async def cancelled(self, call: str) -> int:
+        """Begin a call, give up at once, and return how its INVITE was answered."""
+        self.pbx.send(self.pbx.write("INVITE", call, body=OFFER))
+        via = f"SIP/2.0/UDP 127.0.0.1:{self.pbx.port};branch=z9hG4bK{call}INVITE1"
+        self.pbx.send(self.pbx.write("CANCEL", call, Via=via))
+        answer = await self.pbx.answer("INVITE")
+        assert answer is not None
+        return answer.status
 
     async def bye(self, to: str, call: str = "c1") -> Response:
         self.pbx.send(self.pbx.write("BYE", call, seq=2, to=to))
@@ -100,7 +110,7 @@ async def guarded(
     await phone.open()
     await asyncio.wait_for(pbx.registered.wait(), 20)
     try:
-        yield Line(pbx)
+        yield Line(pbx, phone)
     finally:
         await phone.close()
         engine.stop()
@@ -213,12 +223,7 @@ async def test_it_lets_a_cancelled_call_ring_on_we_end_it_with_487(bare: Shown) 
     assert bare["cancelled"] == 200
     ended: list[str] = []
     async with guarded(lambda leg: setattr(leg, "on_ended", ended.append)) as line:
-        line.pbx.send(line.pbx.write("INVITE", "c1", body=OFFER))
-        via = f"SIP/2.0/UDP 127.0.0.1:{line.pbx.port};branch=z9hG4bKc1INVITE1"
-        line.pbx.send(line.pbx.write("CANCEL", "c1", Via=via))
-        answer = await line.pbx.answer("INVITE")
-        assert answer is not None
-        assert (answer.status, ended) == (487, ["caller"])
+        assert (await line.cancelled("c1"), ended) == (487, ["caller"])
 
 
 async def test_its_bye_ignores_the_route_and_is_sent_once_ours_takes_it_and_is_repeated(bare: Shown) -> None:
@@ -263,6 +268,40 @@ async def test_it_gives_up_for_ever_after_three_refusals_we_go_on_until_admitted
         await pbx.registered.wait()
     await phone.close()
     pbx.close()
+
+
+@pytest.mark.parametrize("status", [404, 480, 486, 503])
+async def test_it_refuses_with_486_whatever_is_meant_we_with_what_the_line_says(
+    bare: Shown, status: int
+) -> None:
+    assert bare["refusals"] == {"unwanted": 486, "nobody": 486}
+    async with guarded(lambda leg: leg.refuse(status)) as line:
+        assert (await line.invite()).status == status
+
+
+async def test_an_offer_without_a_codec_of_ours_is_refused_with_488() -> None:
+    async with guarded() as line:
+        line.pbx.send(line.pbx.write("INVITE", "c1", body=OFFER.replace(b"RTP/AVP 8 101", b"RTP/AVP 18 101")))
+        answer = await line.pbx.answer("INVITE")
+        assert answer is not None
+        assert answer.status == 488
+
+
+async def test_it_keeps_calls_that_ended_unanswered_and_the_tags_of_all_ours_keeps_none(bare: Shown) -> None:
+    assert bare["kept"] == {"cancelled": True, "tag": True, "tags": True}
+    engine = MediaEngine("127.0.0.1")
+    engine.start()
+    ways = iter((answering(engine), lambda _leg: None, lambda leg: leg.refuse(480)))
+
+    def take(leg: PyVoipLeg) -> None:
+        next(ways)(leg)
+
+    async with guarded(take) as line:
+        assert (await line.bye(line.ack(await line.invite()))).status == 200
+        assert await line.cancelled("c2") == 487
+        assert (await line.invite("c3")).status == 480
+        assert line.phone.switch.kept == 0
+    engine.stop()
 
 
 async def test_the_call_after_the_most_is_refused_with_503_and_a_time_to_come_back() -> None:
