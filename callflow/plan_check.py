@@ -24,6 +24,31 @@ from callflow.plan import (
 EMERGENCY = frozenset({"112", "110", "116117", "+49112", "+49110", "+49116117"})
 LOOPBACK = ("127.", "localhost", "::1")
 
+Code = Literal[
+    "duplicate",
+    "emergency",
+    "loop",
+    "no_account",
+    "no_address",
+    "no_certificate",
+    "no_fqdn",
+    "no_move",
+    "no_pbx_target",
+    "no_target",
+    "no_teams_target",
+    "no_teams_trunk",
+    "no_trunk",
+    "not_e164",
+    "not_rung",
+    "plain_manager",
+    "pyvoip_bridge",
+    "teams_refer",
+    "unknown_destination",
+    "unknown_trunk",
+    "wrong_trunk",
+]
+FileCode = Literal["certificate", "expired", "ca_file"]  # told by whoever reads the files that the plan names
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -38,7 +63,7 @@ class Fault:
     """
 
     place: tuple[str, ...]
-    code: str
+    code: Code | FileCode
     german: str
     english: str
     severity: Literal["error", "warning"] = "error"
@@ -297,11 +322,11 @@ def _number_homes(plan: Plan, place: tuple[str, ...], entry: Number) -> Iterator
             )
 
 
-def _unknown(place: tuple[str, ...], what: str, name: str) -> Fault:
-    english = {"Trunk": "trunk", "Ziel": "destination"}[what]
-    return Fault(
-        place, f"unknown_{english}", f"{what} {name!r} gibt es nicht.", f"there is no {english} {name!r}"
-    )
+def _unknown(place: tuple[str, ...], what: Literal["Trunk", "Ziel"], name: str) -> Fault:
+    german = f"{what} {name!r} gibt es nicht."
+    if what == "Trunk":
+        return Fault(place, "unknown_trunk", german, f"there is no trunk {name!r}")
+    return Fault(place, "unknown_destination", german, f"there is no destination {name!r}")
 
 
 def _not_e164(place: tuple[str, ...], number: str) -> Fault:

@@ -28,8 +28,9 @@ FILES = (
     "extensions.conf",
 )
 
-# Dial's outcomes after which another data centre may take the call. Causes (ITU-T Q.850) as Asterisk gives them: 503 or a
-# broken connection 34, silence or 408 18, 500 38, 502 27, 504 102; 3 and 20: not asked, it answers no OPTIONS.
+# Dial's outcomes after which another data centre may take the call. Causes (ITU-T Q.850) as Asterisk gives
+# them: 503 or a broken connection 34, silence or 408 18, 500 38, 502 27, 504 102; 3 and 20: not asked, because
+# it answers no OPTIONS.
 ANOTHER = '${REGEX("^(CONGESTION|CHANUNAVAIL) (3|18|20|27|34|38|102)$" ${DIALSTATUS} ${HANGUPCAUSE})}'
 
 # Asterisk logs an error for each of these that it does not find, though none needs an entry.

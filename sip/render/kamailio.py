@@ -49,8 +49,8 @@ def teams_trunk(plan: Plan) -> TeamsTrunk:
 def _names(servers: Iterable[str]) -> str:
     """Return a pattern for the domains in which a data centre's certificate may bear its name.
 
-    Microsoft's certificates bear one name for all data centres, or a wildcard. A backslash would not pass through
-    Kamailio's language, so dots stand in brackets.
+    Microsoft's certificates bear one name for all data centres, or a wildcard. A backslash would not pass
+    through Kamailio's language, so dots stand in brackets.
     """
     domains = {name if name.replace(".", "").isdigit() else name.partition(".")[2] for name in servers}
     return "|".join(sorted(domain.replace(".", "[.]") for domain in domains))

@@ -162,13 +162,13 @@ FORWARDING = plan(destinations={"handy": {"kind": "external", "number": OUTSIDE,
     ],
 )
 def test_a_call_that_an_outside_number_forwards_back_is_recognised(
-    arriving: Arriving, legs: int, cut: bool
+    arriving: Arriving, legs: int, *, cut: bool
 ) -> None:
     assert comes_back(FORWARDING, arriving, [Ringing(CALLER, OUTSIDE)] * legs) is cut
 
 
 @pytest.mark.parametrize(("trunk", "cut"), [("teams", True), ("pbx", False)])
-def test_who_rings_in_teams_cannot_call_from_teams_meanwhile(trunk: str, cut: bool) -> None:
+def test_who_rings_in_teams_cannot_call_from_teams_meanwhile(trunk: str, *, cut: bool) -> None:
     ringing = [Ringing("01711234567", "+4935112345699")]
     assert comes_back(plan(), Arriving(CALLER, trunk=trunk), ringing) is cut
     assert not comes_back(plan(), Arriving("+4930111", trunk=trunk), ringing)

@@ -39,7 +39,7 @@ class TeamsPeer:
         self.mki = True  # its answers name a key index, and its packets carry it
         self.early = False  # a 183 with sound of its own first; the 200 waits for `pick_up`
         self.timer = ""  # headers with which its answers agree on a session timer
-        self.forwards = ""  # the user's own forwarding: the number that a call goes on to, over the SBC that sent it
+        self.forwards = ""  # the user's own forwarding: the number that a call goes on to, over the same SBC
         self.says_who_forwarded = True
         self.pick_up = asyncio.Event()
         self.calls: asyncio.Queue[TeamsCall] = asyncio.Queue()
@@ -241,7 +241,7 @@ class TeamsPeer:
         self.calls.put_nowait(call)
 
     async def _forward(self, link: Link, invite: Sip) -> None:
-        """Call where the user forwards to; what becomes of that is the answer to the SBC, if it is a refusal."""
+        """Call where the user forwards to, and give up."""
         user, caller = (invite.start.split()[1], invite.get("from").split("<")[1])
         history = HISTORY.format(user.split(":")[1].split("@")[0]) if self.says_who_forwarded else ""
         (name,) = self.sbcs

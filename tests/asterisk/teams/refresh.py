@@ -1,7 +1,7 @@
 """Session timers that run: our side renews a call with Teams, whoever began it.
 
-RFC 4028 allows no interval below 90 s, of which a refresher lets half go by, so these take a minute and stay out of the
-ordinary run: `make soak` has them.
+RFC 4028 allows no interval below 90 s, of which a refresher lets half go by, so these take a minute and stay out
+of the ordinary run: `make soak` has them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ASKED = "SUPPORTED: timer\r\nSESSION-EXPIRES: 90;refresher=uas\r\nMIN-SE: 90\r\n
 
 
 async def renewed(call: TeamsCall) -> tuple[str, str]:
-    """Wait until our side renews a call and sound has flowed on; return the request's method and its timer."""
+    """Wait until our side renews a call and sound flows on; return the request's method and its timer."""
     async with asyncio.timeout(80):
         await call.heard_of.wait()
     await call.sound.until(50)

@@ -65,9 +65,7 @@ def direct(ports: practice.Ports, front: FrontPorts, inside: str) -> Plan:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def lone(
-    alone: Alone, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[list[TeamsPeer]]:
+async def lone(alone: Alone, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[list[TeamsPeer]]:
     folder = tmp_path_factory.mktemp("microsoft")
     async with microsoft(alone.authority, alone.front, folder) as peers:
         for peer in peers:
@@ -131,9 +129,9 @@ async def test_a_call_reaches_teams_without_kamailio(
 
 
 async def test_a_call_from_teams_is_answered_with_the_suite_that_it_names_first(
-    alone: Alone, centres: list[TeamsPeer]
+    centres: list[TeamsPeer],
 ) -> None:
-    """A limit of Asterisk, which knows no preference; the front answers with the one that Microsoft documents."""
+    """A limit of Asterisk, which prefers none; the front answers with the one that Microsoft documents."""
     call = await centres[0].call(FQDN, practice.NUMBER, USER)
     assert call.final is not None
     assert re.findall(r"a=crypto:(\d+) (\S+)", call.final.body) == [("0", "AES_CM_128_HMAC_SHA1_32")]
@@ -154,7 +152,7 @@ async def test_a_data_centre_that_is_silent_or_overloaded_is_left_for_the_next(
 
 
 @pytest.mark.parametrize(("status", "asked"), [(603, [1, 0, 0]), (503, [1, 1, 1])])
-async def test_the_pbx_rings_once_teams_has_declined_or_no_data_centre_can(
+async def test_the_pbx_rings_once_teams_has_declined_or_no_data_centre_can(  # noqa: PLR0913, PLR0917  # fixtures
     status: int, asked: list[int], alone: Alone, centres: list[TeamsPeer], patient: Phone, desk: Phone
 ) -> None:
     for peer in centres:

@@ -241,6 +241,23 @@ async def test_a_caller_on_hold_is_never_announced_to_teams_as_sendonly(
         talk.hang_up()
 
 
+async def test_a_person_in_teams_who_forwards_to_us_does_not_ring_for_ever(
+    sbc: Sbc, teams: TeamsPeer, patient: Phone, reception: Phone
+) -> None:
+    """Nobody but the dialplan can see that; the PBX rings afterwards."""
+    teams.forget()
+    sbc.front.restart()
+    teams.forwards, teams.says_who_forwarded = practice.NUMBER, False
+    talk = await call(sbc, patient)
+    async with asyncio.timeout(20):
+        cut = await teams.calls.get()
+        await reception.arrived.get()
+    talk.hang_up()
+    assert cut.final is not None
+    assert (cut.final.status, cut.final.get("reason")) == (603, "Q.850;cause=25")
+    assert sum(request.method == "INVITE" for request in teams.requests) == 5
+
+
 def old_tls(_sbc: Sbc, files: Files) -> None:
     server, client = files["tls.cfg"].split("[client:default]")
     client = client.replace("TLSv1.2+", "TLSv1.1") + "cipher_list = ALL@SECLEVEL=0\n"

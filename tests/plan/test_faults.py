@@ -1,0 +1,163 @@
+"""`rufweiche numbers check`: every fault of a number plan is told where it stands."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from callflow.language.source import read
+from callflow.plan import Plan
+from callflow.plan_check import Code, check
+from tests.support.plans import LINES, run
+
+
+@dataclass(frozen=True)
+class Case:
+    """A plan made wrong at one place.
+
+    Args:
+        code: the fault's word.
+        right: text of the plan.
+        wrong: what stands there instead.
+        place: ":line:column" of the fault.
+        told: words of what is said.
+        others: faults that follow from the same change.
+    """
+
+    code: Code
+    right: str
+    wrong: str
+    place: str
+    told: str
+    others: frozenset[Code] = frozenset()
+
+
+LABOR = '  labor: {number: "101", via: pbx}\nnumbers:\n'
+CASES = (
+    Case("unknown_trunk", "via: pbx, teams", "via: nope, teams", ":8:50", "there is no trunk 'nope'"),
+    Case(
+        "unknown_destination",
+        "empfang\n    migration",
+        "nobody\n    migration",
+        ":13:18",
+        "there is no destination 'nobody'",
+        frozenset({"not_rung"}),
+    ),
+    Case("not_e164", '"+4935112345600":', '"035112345600":', ":12:5", "is no E.164 number"),
+    Case("loop", '"+4935112345699"', '"+4935112345600"', ":9:40", "the call would come back to us"),
+    Case(
+        "no_teams_trunk",
+        "  teams: {kind: teams",
+        "  drop: {kind: provider, host: x} #",
+        ":12:5",
+        "a Teams number without a Teams trunk",
+        frozenset({"unknown_trunk"}),
+    ),
+    Case(
+        "no_teams_target",
+        ", teams: empfang_teams",
+        "",
+        ":13:18",
+        "needs a Teams counterpart",
+        frozenset({"not_rung"}),
+    ),
+    Case(
+        "duplicate",
+        "numbers:\n",
+        'numbers:\n  "+49 351 12345600": {flow: praxis, destination: empfang}\n',
+        ":13:5",
+        "stands twice in the plan",
+        frozenset({"not_e164"}),
+    ),
+    Case("emergency", 'number: "100"', 'number: "112"', ":8:38", "is announced and never dialled"),
+    Case("not_rung", "numbers:\n", LABOR, ":10:10", "no number leads here"),
+    Case("no_move", "migration: {to: teams", "migration: {to: pbx", ":14:21", "is at home in pbx already"),
+    Case(
+        "no_pbx_target",
+        "destination: empfang\n",
+        "destination: empfang_teams\n",
+        ":13:18",
+        "needs a counterpart at the PBX",
+        frozenset({"not_rung"}),
+    ),
+    Case(
+        "teams_refer",
+        '699", via: teams}',
+        '699", via: teams, method: refer}',
+        ":9:78",
+        "never REFER towards Teams",
+    ),
+    Case(
+        "no_fqdn",
+        "fqdn: sbc.praxis.example",
+        "fqdn: 192.0.2.1",
+        ":6:30",
+        "fully qualified name, not an address",
+    ),
+    Case("no_account", "account: {username: amt}, ", "", ":5:55", "registers needs an account"),
+    Case(
+        "no_target",
+        'number: "100", via: pbx',
+        "via: pbx",
+        ":8:12",
+        "give exactly one: uri, or number with via",
+    ),
+    Case("no_trunk", ", via: pbx, teams", ", teams", ":8:12", "over which trunk?"),
+    Case(
+        "wrong_trunk",
+        '699", via: teams}',
+        '699", via: amt}',
+        ":9:63",
+        "Teams destinations need a Teams trunk",
+    ),
+    Case("plain_manager", "{kind: asterisk}", "{kind: asterisk, host: 192.0.2.9}", ":2:11", "unencrypted"),
+    Case(
+        "no_certificate",
+        "{kind: asterisk}",
+        "{kind: embedded, tls_port: 5061}",
+        ":2:38",
+        "needs certificate and key",
+    ),
+    Case(
+        "no_address", "{kind: asterisk}", "{kind: embedded, public_address: x}", ":2:44", "is no IP address"
+    ),
+    Case(
+        "pyvoip_bridge",
+        "{kind: asterisk}",
+        "{kind: pyvoip, trunk: pbx}",
+        ":8:12",
+        "cannot call out, it passes callers on by REFER only",
+    ),
+)
+
+
+def told(said: str) -> list[tuple[str, str]]:
+    """Return each place in the output with each sentence below it that begins like a case's."""
+    found = re.findall(r"lines\.yaml(:\d+:\d+)[^\n]*\n((?:(?!.*lines\.yaml:).*\n)*)", said)
+    return [
+        (place, case.told) for place, text in found for case in CASES if case.told in " ".join(text.split())
+    ]
+
+
+def test_every_fault_has_a_case_here() -> None:
+    assert {case.code for case in CASES} == set(get_args(Code))
+
+
+def test_the_plan_without_a_change_has_no_fault(config: Path) -> None:
+    assert run("numbers", "check", "--config", str(config))[0] == 0
+    assert check(Plan.model_validate(read(config / "lines.yaml").data)) == ()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.code)
+def test_the_check_names_line_and_column_of_a_fault(case: Case, config: Path) -> None:
+    assert LINES.count(case.right) == 1
+    (config / "lines.yaml").write_text(LINES.replace(case.right, case.wrong))
+    code, said = run("numbers", "check", "--config", str(config))
+    faults = check(Plan.model_validate(read(config / "lines.yaml").data))
+    assert {fault.code for fault in faults} == {case.code, *case.others}
+    assert code == any(fault.severity == "error" for fault in faults)
+    assert (case.place, case.told) in told(said)
