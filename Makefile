@@ -1,7 +1,7 @@
 # make run    set up everything and start the reception on embedded defaults
 # make test   set up everything and pass every test
 # make check  ruff, mypy, import contracts
-# make bench  measure; PART=engine|sip|asterisk|webhooks picks one
+# make bench  measure; PART=name picks a file of tests/bench (engine, sip, asterisk, webhooks, ...)
 # make heard  speak every prompt and hear it again with a speech model; a report (fetches 150 MB once)
 # make fuzz   ten minutes of mutation fuzzing
 # make soak   a minute of 50 calls a second from sipp, then 200,000 short calls; session timers of Teams
