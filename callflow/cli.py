@@ -22,11 +22,23 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 _console = Console()
 _errors = Console(stderr=True)
 
-Data = Annotated[Path, typer.Option(help="Ordner für alles Geschriebene / where everything is written")]
-Config = Annotated[Path | None, typer.Option(help="Ordner mit practice.yaml, lines.yaml, flows/")]
+Data = Annotated[
+    Path,
+    typer.Option(envvar="RUFWEICHE_DATA", help="Ordner für alles Geschriebene / where everything is written"),
+]
+Config = Annotated[
+    Path | None, typer.Option(envvar="RUFWEICHE_CONFIG", help="Ordner mit practice.yaml, lines.yaml, flows/")
+]
 Prompts = Annotated[Path | None, typer.Option(help="Ordner mit <Sprache>/*.j2 (Ansagen / prompts)")]
-Sip = Annotated[str, typer.Option(metavar="HOST:PORT", help="SIP-Adresse (UDP); leer: wie in lines.yaml")]
-Http = Annotated[str, typer.Option(metavar="HOST:PORT", help="Web-Adresse / web address")]
+Sip = Annotated[
+    str,
+    typer.Option(
+        envvar="RUFWEICHE_SIP", metavar="HOST:PORT", help="SIP-Adresse (UDP); leer: wie in lines.yaml"
+    ),
+]
+Http = Annotated[
+    str, typer.Option(envvar="RUFWEICHE_HTTP", metavar="HOST:PORT", help="Web-Adresse / web address")
+]
 
 
 class CheckFormat(StrEnum):
@@ -35,6 +47,20 @@ class CheckFormat(StrEnum):
     text = "text"
     json = "json"
     github = "github"
+
+
+class Told(StrEnum):
+    """Languages that reports are written in."""
+
+    de = "de"
+    en = "en"
+
+
+class Planned(StrEnum):
+    """What `numbers` does besides showing its table."""
+
+    table = "table"
+    check = "check"
 
 
 @app.callback()
@@ -85,7 +111,8 @@ def call(
     """Die Praxis anrufen / call the practice: a small real telephone."""
     from sip import caller_screen  # noqa: PLC0415  # see serve
 
-    sys.exit(caller_screen.call(to, number, keys, record))
+    with _told(caller_screen.CallError):
+        sys.exit(caller_screen.call(to, number, keys, record))
 
 
 @app.command()
@@ -167,7 +194,7 @@ def simulate(  # noqa: PLR0913 - one parameter for each option
 def check(
     path: Annotated[Path | None, typer.Argument(help="Ablauf, Ordner oder hours.yaml; leer: alles")] = None,
     form: Annotated[CheckFormat, typer.Option("--format", help="text, json, github")] = CheckFormat.text,
-    language: Annotated[str, typer.Option("--language", "-l", help="de, en")] = "de",
+    language: Annotated[Told, typer.Option("--language", "-l", help="de, en")] = Told.de,
     config: Config = None,
     prompts: Prompts = None,
 ) -> None:
@@ -175,10 +202,11 @@ def check(
     from callflow.bootstrap import checking  # noqa: PLC0415  # see serve
 
     options = places.Options(Path(), config, prompts)
-    text, status = checking.check(path, options, form.value, language)
-    sys.stdout.write(text)
-    if path is None and form is CheckFormat.text and not status:
-        sys.stdout.write(checking.sms_costs(options, language))
+    with _told():
+        text, status = checking.check(path, options, form.value, language.value)
+        sys.stdout.write(text)
+        if path is None and form is CheckFormat.text and not status:
+            sys.stdout.write(checking.sms_costs(options, language.value))
     sys.exit(status)
 
 
@@ -186,7 +214,7 @@ def check(
 def hours(
     first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="erster Tag")] = None,
     last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="letzter Tag")] = None,
-    language: Annotated[str, typer.Option("--language", "-l", help="de, en")] = "de",
+    language: Annotated[Told, typer.Option("--language", "-l", help="de, en")] = Told.de,
     config: Config = None,
 ) -> None:
     """Die Sprechzeiten zeigen, wie Anrufende sie antreffen / print the opening hours."""
@@ -194,9 +222,11 @@ def hours(
 
     begin = (first or datetime.now(checking.ZONE)).date()
     end = last.date() if last else begin + checking.TWO_WEEKS
+    if end < begin:
+        raise typer.BadParameter("--to liegt vor --from / --to is before --from")
     with _told():
         house = places.settings(places.Options(Path(), config))
-        sys.stdout.write(checking.hours(house, begin, end, language))
+        sys.stdout.write(checking.hours(house, begin, end, language.value))
 
 
 @app.command()
@@ -249,7 +279,9 @@ def replay(
 
 @app.command()
 def numbers(
-    what: Annotated[str, typer.Argument(help="leer: Tabelle; check: Fehler suchen / find faults")] = "",
+    what: Annotated[
+        Planned, typer.Argument(help="table: zeigen / show; check: Fehler suchen / find faults")
+    ] = Planned.table,
     at: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="Stand")] = None,
     config: Config = None,
 ) -> None:
@@ -258,9 +290,10 @@ def numbers(
 
     with _told():
         house = places.settings(places.Options(Path(), config))
-        if what == "check":
+        if what is Planned.check:
             faults = hybrid.number_faults(house)
-            _console.print("\n".join(faults) or "keine Fehler / no faults", markup=False, highlight=False)
+            told = "\n".join(faults) or "keine Fehler / no faults"
+            _console.print(told, markup=False, highlight=False, soft_wrap=True)
             return
         _console.print(hybrid.number_table(house, (at or datetime.now()).astimezone()))  # noqa: DTZ005
 
@@ -323,14 +356,16 @@ def users(  # noqa: PLR0913 - one parameter for each option
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Tell a fault that people can mend in words, and exit with status 1."""
+def _told(*more: type[Exception]) -> Iterator[None]:
+    """Tell a fault that people can mend in words, and exit with status 1; `more` are the command's own."""
     from callflow.bootstrap.faults import MENDABLE, words  # noqa: PLC0415  # see serve
 
+    mendable: tuple[type[BaseException], ...] = (*MENDABLE, *more)
     try:
         yield
-    except MENDABLE as fault:
-        _errors.print(words(fault), markup=False, highlight=False)
+    except mendable as fault:
+        # Not wrapped: a file's place must stay in one piece for whoever clicks or greps it.
+        _errors.print(words(fault), markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
 
 

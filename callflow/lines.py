@@ -35,6 +35,7 @@ from callflow.takeover import Takeover
 
 _log = structlog.get_logger("lines")
 _CHUNK = 65_536
+GREETED_AGAIN_S = 2.0  # a line whose greeting failed is made to connect and greet anew
 WORKING_EVERY = 0.4  # seconds; well below the second after which a line acts alone
 
 
@@ -160,6 +161,13 @@ class _Connection:
         return task
 
     async def _greeted(self, hello: Hello) -> None:
+        try:
+            await self._settled(hello)
+        except Exception:  # noqa: BLE001  the disk may be full: calls that begin now must not suffer for older ones
+            _log.exception("line not greeted", line=hello.name)
+            asyncio.get_running_loop().call_later(GREETED_AGAIN_S, self.close)
+
+    async def _settled(self, hello: Hello) -> None:
         await self._takeover.read()
         # A call that the line handles alone is no longer ours, but it is not lost either.
         holding = {*hello.calls, *await self._takeover.under_way()}

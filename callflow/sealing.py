@@ -94,11 +94,15 @@ def load_key(path: Path) -> bytes:
         _make_key(path)
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
-        raise KeyFileError(f"{path} is readable by others (mode {mode:o}); run: chmod 600 {path}")
+        raise KeyFileError(
+            f"{path} dürfen auch andere lesen (Rechte {mode:o}); bitte: chmod 600 {path}\n"
+            f"{path} is readable by others (mode {mode:o}); run: chmod 600 {path}"
+        )
     key = path.read_bytes()
     if len(key) != KEY_BYTES:
         raise KeyFileError(
-            f"{path} holds {len(key)} bytes instead of {KEY_BYTES}; restore it from your backup"
+            f"{path} hat {len(key)} statt {KEY_BYTES} Bytes; bitte aus der Sicherung zurückholen.\n"
+            f"{path} holds {len(key)} bytes instead of {KEY_BYTES}; restore it from your backup."
         )
     return key
 

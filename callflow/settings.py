@@ -284,7 +284,10 @@ def address(text: str) -> Address:
     """
     host, _, port = text.rpartition(":")
     if not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004  # the largest port there is
-        raise AddressError(f"{text!r} is not HOST:PORT, e.g. 127.0.0.1:5060")
+        raise AddressError(
+            f"{text!r} ist kein HOST:PORT; zum Beispiel 127.0.0.1:5060.\n"
+            f"{text!r} is not HOST:PORT, e.g. 127.0.0.1:5060."
+        )
     return Address(host=host.strip("[]") or "127.0.0.1", port=int(port))
 
 

@@ -93,7 +93,7 @@ class SpoolWriter:
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         self._next = 0
         self._grow(slots * SLOT)
-        self._clear_torn()
+        self._take_stock()
         _sync_folder(folder)
 
     def write(self, call: SpooledCall) -> Slot:
@@ -131,13 +131,19 @@ class SpoolWriter:
             os.pwrite(self._file, bytes(size - have), have)
             os.fsync(self._file)
 
-    def _clear_torn(self) -> None:
+    def _take_stock(self) -> None:
+        """Free torn slots; calls that were under way were cut off when the line died."""
         content = self._path.read_bytes()
         for offset in range(0, len(content) - SLOT + 1, SLOT):
             if content[offset : offset + _HEAD.size] == _FREE:
                 continue
-            if _unsealed(content, offset, self._path, self._sealer) is None:
+            opened = _unsealed(content, offset, self._path, self._sealer)
+            if opened is None:
                 os.pwrite(self._file, bytes(SLOT), offset)
+                continue
+            call = _CALLS.validate_json(opened[0])
+            if call.outcome == "under_way":
+                self.replace(Slot(self._path, offset, opened[1]), replace(call, outcome="hung_up"))
 
     def _free_slot(self) -> int:
         size: int = os.fstat(self._file).st_size

@@ -72,8 +72,12 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         while not self._stopping.is_set():
             started = loop.time()
-            status = await self._live(child)
-            self.report(child.name, "ended", status)
+            try:
+                status = await self._live(child)
+            except OSError as error:  # no memory, no process, no disk for its log: there may be some later
+                self.report(child.name, "not started", error.errno or 0)
+            else:
+                self.report(child.name, "ended", status)
             pause = FIRST_PAUSE if loop.time() - started > STABLE_AFTER else min(pause * 2, LONGEST_PAUSE)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)

@@ -10,8 +10,9 @@ import structlog
 
 from callflow.events import Caller, CallStarted
 from callflow.session import EndedAlone, Sessions
-from callflow.spool import SpooledCall, SpoolReader
+from callflow.spool import Slot, SpooledCall, SpoolReader
 
+AGAIN_S = 10.0  # seconds until what could not be kept is tried again
 _log = structlog.get_logger("takeover")
 
 
@@ -29,20 +30,36 @@ class Takeover:
         self._sessions = sessions
         self._clock = clock
         self._reading = asyncio.Lock()
+        self._left = asyncio.Event()
+
+    async def run(self) -> None:
+        """Try again, until cancelled, what could not be kept: the disk may have been full."""
+        while True:
+            await self._left.wait()
+            self._left.clear()
+            await asyncio.sleep(AGAIN_S)
+            await self.read()
 
     async def read(self) -> int:
-        """Take over every call that waits; returns how many.
+        """Take over every call that waits; returns how many. What cannot be kept now stays in the spool.
 
         A record is freed after its card is committed: dying in between reads it again, and the call's id
         keeps a second card from being opened.
         """
         async with self._reading:
             calls = await asyncio.to_thread(self._spool.calls, self._clock())
-            for spooled, slots in calls:
-                await self._sessions.ended_alone(_ended(spooled))
-                await asyncio.to_thread(self._spool.done, slots)
-                _log.info("call taken over", call=spooled.call, outcome=spooled.outcome)
-            return len(calls)
+            return sum([await self._taken(spooled, slots) for spooled, slots in calls])
+
+    async def _taken(self, spooled: SpooledCall, slots: tuple[Slot, ...]) -> bool:
+        try:
+            await self._sessions.ended_alone(_ended(spooled))
+            await asyncio.to_thread(self._spool.done, slots)
+        except Exception:  # noqa: BLE001  one record that cannot be kept must not hold up the house
+            _log.exception("call not taken over", call=spooled.call)
+            self._left.set()
+            return False
+        _log.info("call taken over", call=spooled.call, outcome=spooled.outcome)
+        return True
 
     async def under_way(self) -> set[str]:
         """Return the calls that lines handle alone right now."""

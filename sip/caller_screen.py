@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sip.caller import Report, SmallPhone, Talk, own_address
 from sip.hearing import Hearing
-from sip.key_script import Entry, parse
+from sip.key_script import Entry, KeyScriptError, parse
 
 STAY_S = 120.0  # longest stay after the last scripted key
 METER_S = 0.1
@@ -36,6 +36,10 @@ _ENDED = {
 }
 
 
+class CallError(ValueError):
+    """What was typed says no call; the text says why, German first."""
+
+
 def call(to: str, number: str = "", keys: str = "", record: Path | None = None) -> int:
     """Make a call in the terminal; return the exit status: 0 after an answered call, 1 otherwise.
 
@@ -46,12 +50,34 @@ def call(to: str, number: str = "", keys: str = "", record: Path | None = None) 
         record: WAV file for what is heard.
 
     Raises:
-        sip.key_script.KeyScriptError: the script cannot be read.
-        ValueError: `to` is no SIP URI.
-        OSError: its host cannot be reached, or the WAV file cannot be written.
+        CallError: the script or the address cannot be read.
+        OSError: the address's host cannot be reached, or the WAV file cannot be written.
     """
-    script = parse(keys) if keys else ()
+    script = _script(keys)
+    _check_address(to)
+    if record is not None:
+        record.open("ab").close()  # to find out before the call, not after it
     return asyncio.run(_call(to, re.sub(r"[\s/()-]", "", number), script, record))
+
+
+def _script(keys: str) -> tuple[Entry, ...]:
+    try:
+        return parse(keys) if keys else ()
+    except KeyScriptError as error:
+        raise CallError(
+            "--keys: Tasten (1, 0171#), Pausen (2s, 500ms) oder x, durch Komma getrennt.\n"
+            f"--keys: {error}; entries are separated by commas."
+        ) from None
+
+
+def _check_address(to: str) -> None:
+    try:
+        own_address(to)
+    except ValueError as error:
+        raise CallError(
+            f"--to: {to!r} ist keine SIP-Adresse; zum Beispiel sip:praxis@127.0.0.1:5060.\n"
+            f"--to: {to!r} is no SIP URI ({error}), e.g. sip:praxis@127.0.0.1:5060."
+        ) from None
 
 
 async def _call(to: str, number: str, script: tuple[Entry, ...], record: Path | None) -> int:

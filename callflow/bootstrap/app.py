@@ -6,6 +6,7 @@ import asyncio
 import signal
 import socket
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -64,6 +65,7 @@ class Rooms:
         studio: speech.
         flows: flows and calendars.
         lines: the app's end of the line socket.
+        takeover: takes over what lines did alone.
         asterisk: lines that an Asterisk holds.
         desk_calls: calls that people make from cards.
         worker: empties the outbox.
@@ -79,6 +81,7 @@ class Rooms:
     studio: Studio
     flows: Shelf
     lines: LineServer
+    takeover: Takeover
     asterisk: tuple[AsteriskLine, ...]
     desk_calls: DeskCalls
     worker: Worker
@@ -152,6 +155,7 @@ def build(settings: Settings) -> Rooms:
         studio=studio,
         flows=flows,
         lines=lines,
+        takeover=takeover,
         asterisk=asterisks,
         desk_calls=desk_calls,
         worker=Worker(store, {"sms": sending.transports(settings, _show, _now)}, handlers.sms_lost, _now),
@@ -228,6 +232,7 @@ async def run(settings: Settings) -> None:
                 for work in (
                     rooms.worker.run(),
                     rooms.outgoing.run(),
+                    rooms.takeover.run(),
                     rooms.chores.run(),
                     rooms.tidying.run(),
                     *([rooms.transcripts.run()] if rooms.transcripts else []),
@@ -263,7 +268,8 @@ class _Server(uvicorn.Server):
         """Bind, then say so."""
         await super().startup(sockets)
         if self.started:
-            await asyncio.to_thread(self._ready.write_text, "up\n")
+            with suppress(OSError):  # a full disk: whoever waits for the sign says so, but calls can come
+                await asyncio.to_thread(self._ready.write_text, "up\n")
 
     async def serve_until_told(self) -> None:
         """Serve until SIGTERM."""

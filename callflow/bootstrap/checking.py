@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from callflow.bootstrap import certificates, places
-from callflow.bootstrap.flows import surroundings, versions
+from callflow.bootstrap.flows import known_flow, surroundings, versions
 from callflow.golden import ZONE
 from callflow.hours import Calendar, table
 from callflow.language import FlowErrors, Problem, load_calendars
@@ -113,9 +113,15 @@ def hours(house: Settings, first: date, last: date, language: str) -> str:
 
 
 def history(house: Settings, name: str) -> str:
-    """Print what happened to a flow, the version in force marked."""
+    """Print what happened to a flow, the version in force marked.
+
+    Raises:
+        FlowErrors: there is no such flow.
+    """
     kept = versions(house)
     current = kept.version(name)
+    if not kept.history(name):
+        known_flow(house, name)
     lines = []
     for entry in kept.history(name):
         mark = "*" if entry.version == current and entry.action != "refused" else " "

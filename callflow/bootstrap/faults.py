@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import socket
+
 from callflow.bootstrap.line import PasswordMissingError
 from callflow.bootstrap.ports import PortTakenError
 from callflow.hearing.ear import HearingError
@@ -12,7 +15,7 @@ from callflow.sealing import KeyFileError
 from callflow.settings import AddressError
 from callflow.simulate.replay import NoSuchCallError
 from callflow.simulate.script import ScriptError
-from callflow.store.database import WrongKeyError
+from callflow.store.database import DatabaseFileError, WrongKeyError
 from callflow.users.account import AccountError
 from callflow.users.api_token import ScopeError
 from sip.render.files import RenderError
@@ -29,6 +32,7 @@ MENDABLE = (
     AlreadyRunningError,
     KeyFileError,
     WrongKeyError,
+    DatabaseFileError,
     AddressError,
     NoSuchCallError,
     ManifestError,
@@ -38,14 +42,53 @@ MENDABLE = (
     RenderError,
     AccountError,
     ScopeError,
+    OSError,
 )
+
+_SYSTEM = {
+    errno.ENOENT: (
+        "gibt es nicht; bitte den Ordner anlegen oder den Namen prüfen",
+        "does not exist; make the folder or check the name",
+    ),
+    errno.EACCES: (
+        "darf dieser Benutzer nicht lesen oder schreiben; bitte die Rechte prüfen",
+        "may not be read or written by this user; check its permissions",
+    ),
+    errno.EPERM: (
+        "darf dieser Benutzer nicht ändern; bitte die Rechte prüfen",
+        "may not be changed by this user; check its permissions",
+    ),
+    errno.EROFS: ("liegt auf einem schreibgeschützten Dateisystem", "lies on a read-only file system"),
+    errno.ENOSPC: ("lässt sich nicht schreiben: die Platte ist voll", "cannot be written: the disk is full"),
+    errno.EDQUOT: (
+        "lässt sich nicht schreiben: das Kontingent ist erschöpft",
+        "cannot be written: the quota is used up",
+    ),
+    errno.EEXIST: ("ist schon da und kein Ordner", "exists and is no folder"),
+    errno.ENOTDIR: ("liegt nicht in einem Ordner", "does not lie in a folder"),
+    errno.EISDIR: ("ist ein Ordner und keine Datei", "is a folder and no file"),
+}
 
 
 def words(fault: BaseException) -> str:
     """Say what is wrong and how to mend it, German first."""
     if isinstance(fault, FlowErrors):
         return "\n".join(_problem(problem) for problem in fault.problems if problem.severity == "error")
+    if isinstance(fault, OSError):
+        return _system(fault)
     return str(fault)
+
+
+def _system(fault: OSError) -> str:
+    if isinstance(fault, socket.gaierror):
+        return (
+            f"Der Rechnername ist unbekannt ({fault.strerror}).\nThe host name is unknown ({fault.strerror})."
+        )
+    where = fault.filename or "DATA"
+    told = _SYSTEM.get(fault.errno or 0)
+    if told is None:
+        return f"{where}: {fault.strerror or fault}"
+    return "\n".join(f"{where} {each}." for each in told)
 
 
 def _problem(problem: Problem) -> str:

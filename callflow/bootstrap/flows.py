@@ -16,6 +16,7 @@ from callflow.kinds.base import Speaking
 from callflow.language import FlowErrors, FolderPrompts, Surroundings, look
 from callflow.language.calendars import load_calendars
 from callflow.language.problems import Problem
+from callflow.language.report import flow_files
 from callflow.language.versions import Entry, Versions
 from callflow.settings import Settings
 
@@ -98,8 +99,8 @@ class Shelf:
         while True:
             try:
                 await asyncio.to_thread(self.refresh, datetime.now(UTC))
-            except OSError as error:
-                _log.error("flows not looked at", why=error.strerror)
+            except Exception as error:  # noqa: BLE001  files that people edit must not end the house
+                _log.error("flows not looked at", why=str(error))
             await asyncio.sleep(EVERY)
 
     def _refresh_hours(self) -> None:
@@ -131,6 +132,18 @@ def _told(error: FlowErrors) -> list[str]:
 def flow_path(settings: Settings, name: str) -> Path:
     """Return where the flow of that name is written."""
     return settings.config / "flows" / f"{name}.yaml"
+
+
+def known_flow(settings: Settings, name: str) -> str:
+    """Return `name`.
+
+    Raises:
+        FlowErrors: there is no flow of that name; the hint lists those that there are.
+    """
+    if name and flow_path(settings, name).is_file():
+        return name
+    known = ", ".join(path.stem for path in flow_files(settings.config / "flows"))
+    raise FlowErrors([Problem(name or "?", 1, 1, "flow-unknown", (("flow", name[:40]), ("known", known)))])
 
 
 def shelf(settings: Settings) -> Shelf:

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from callflow import journal
 from callflow.bootstrap.first_run import database_path, spoken_facts, studio
-from callflow.bootstrap.flows import surroundings
+from callflow.bootstrap.flows import flow_path, known_flow, surroundings
 from callflow.drawing.mermaid import mermaid
 from callflow.drawing.picture import picture
 from callflow.drawing.svg import svg
@@ -53,7 +53,7 @@ def flow(settings: Settings, name: str) -> Flow:
     Raises:
         FlowErrors: it does not exist or has an error.
     """
-    path = Path(name) if name.endswith((".yaml", ".yml")) else settings.config / "flows" / f"{name}.yaml"
+    path = Path(name) if name.endswith((".yaml", ".yml")) else flow_path(settings, known_flow(settings, name))
     found, problems = look(path, surroundings(settings, calendars(settings)))
     if found is None:
         raise FlowErrors(problems)
@@ -74,7 +74,10 @@ def setting(at: str, number: str, queue: str) -> Setting:
     try:
         moment = datetime.fromisoformat(at) if at else datetime.now(ZONE)
     except ValueError:
-        raise script.ScriptError(f'{at!r}: "2026-12-24 10:00"') from None
+        raise script.ScriptError(
+            f'--at: {at!r} ist keine Ortszeit; zum Beispiel "2026-12-24 10:00".\n'
+            f'--at: {at!r} is no local time, e.g. "2026-12-24 10:00".'
+        ) from None
     names = ("answer", "position", "minutes")
     answers = tuple(
         {name: value for name, value in zip(names, word.split(":"), strict=False) if value}

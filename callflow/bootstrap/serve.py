@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,12 +21,12 @@ from callflow.bootstrap.faults import AlreadyRunningError
 from callflow.bootstrap.flows import check_flows
 from callflow.bootstrap.line import config_path, embedded_lines, line_config, ready_path
 from callflow.bootstrap.ports import free
-from callflow.settings import Settings
+from callflow.settings import Address, Settings
 from callflow.supervisor import Child, Supervisor
 
 LINE_GRACE = 25.0  # seconds; calls under way may finish, a little longer than the line's own limit
 APP_GRACE = 10.0
-UP_WITHIN = 60.0  # seconds in which every process must be ready
+UP_WITHIN = 60.0  # seconds after which people are told which process is not ready yet
 _log = structlog.get_logger("serve")
 
 
@@ -45,16 +45,19 @@ def serve(settings: Settings, arguments: tuple[str, ...], console: Console) -> N
     """
     check_flows(settings)
     certificates.check(settings)
-    settings = settings.model_copy(
-        update={
-            "sip": free("--sip", settings.sip, socket.SOCK_DGRAM),
-            "http": free("--http", settings.http, socket.SOCK_STREAM),
-        }
-    )
+    settings = settings.model_copy(update=_addresses(settings))
     first_run.folders(settings.data)
     with _alone(settings.data / "run" / "serve.lock"):
         logs.configure((settings.data / "log" / "serve.log").open("a", buffering=1, encoding="utf-8"))
         asyncio.run(_House(settings, arguments, console).run())
+
+
+def _addresses(settings: Settings) -> dict[str, Address]:
+    """Return the addresses we listen on; without a line of our own, SIP's is an Asterisk's beside us."""
+    taken = {"http": free("--http", settings.http, socket.SOCK_STREAM)}
+    if embedded_lines(settings.plan):
+        taken["sip"] = free("--sip", settings.sip, socket.SOCK_DGRAM)
+    return taken
 
 
 @contextlib.contextmanager
@@ -108,15 +111,33 @@ class _House:
         return self.settings.data / "log" / f"{name}.log"
 
     async def _up(self, running: asyncio.Task[None]) -> bool:
-        """Wait until every process has said that it is ready; False if the house ended before."""
-        signs = [ready_path(self.settings.data, name) for name in embedded_lines(self.settings.plan)]
-        signs.append(self.settings.data / "run" / "app.ready")
-        async with asyncio.timeout(UP_WITHIN):
-            while not all(sign.exists() for sign in signs):
-                if running.done():
-                    return False
-                await asyncio.sleep(0.05)
+        """Wait until every process has said that it is ready; False if the house ended before.
+
+        Whoever is late is named with its log. The house stays: what works may be answering calls already.
+        """
+        signs = {
+            f"line-{name}": ready_path(self.settings.data, name)
+            for name in embedded_lines(self.settings.plan)
+        } | {"app": self.settings.data / "run" / "app.ready"}
+        loop = asyncio.get_running_loop()
+        patience = loop.time() + UP_WITHIN
+        while late := [name for name, sign in signs.items() if not sign.exists()]:
+            if running.done():
+                return False
+            if loop.time() > patience:
+                self.console.print(not_ready([self._log(name) for name in late]), soft_wrap=True)
+                patience = float("inf")
+            await asyncio.sleep(0.05)
         return True
+
+
+def not_ready(logs: Sequence[Path]) -> Text:
+    """Return what to tell people when a process is not ready, with the logs that say why."""
+    named = ", ".join(map(str, logs))
+    return Text(
+        f"Noch nicht bereit; der Grund steht in {named}. Es wird weiter versucht.\n"
+        f"Not ready yet; {named} says why. Trying goes on."
+    )
 
 
 def _report(name: str, what: str, number: int) -> None:

@@ -22,6 +22,7 @@ from callflow.language.build import Built, build
 from callflow.language.load import compiled, judged
 from callflow.language.problems import FlowErrors, Problem
 from callflow.language.report import flow_files
+from callflow.language.source import contents
 from callflow.language.surroundings import Surroundings
 
 Action = Literal["published", "rolled_back", "refused"]
@@ -72,19 +73,20 @@ class Versions:
             return self._publish(path, author, at)
 
     def _publish(self, path: Path, author: str, at: datetime) -> Flow:
-        name, files = path.stem, {"": b""}
+        name = path.stem
+        seen = {"": _digest(path, "")}  # before it is read: what changes meanwhile counts as a change
         try:
             built = build(path, self.around())
-            files = built.files
+            seen = {file: _hash(raw) for file, raw in built.files.items()}
             flow = self._accepted(built, path)
         except FlowErrors as error:
             self._refuse(name, error.problems, author, at)
+            self._write(name, SEEN, json.dumps(seen))
             raise
-        finally:
-            self._write(name, SEEN, json.dumps({file: _digest(path, file) for file in files}))
         self._keep(name, built, flow, author, at)
         if self.version(name) != flow.version:
             self._set(name, flow.version, "published", author, at)
+        self._write(name, SEEN, json.dumps(seen))  # last: dying before it, the next look takes the file again
         return flow
 
     def _accepted(self, built: Built, path: Path) -> Flow:
@@ -215,7 +217,11 @@ def _reason(problem: Problem) -> str:
 def _digest(path: Path, file: str) -> str:
     """Hash the flow at `path` (`file` "") or a file beside it that it uses; "" if there is none."""
     try:
-        raw = (path.with_name(f"{file}.yaml") if file else path).read_bytes()
-    except OSError:
+        return _hash(contents(path.with_name(f"{file}.yaml") if file else path))
+    except FlowErrors:
         return ""
-    return hashlib.sha256(raw).hexdigest()
+
+
+def _hash(raw: bytes) -> str:
+    """Hash contents; empty ones look like a file that is not there."""
+    return hashlib.sha256(raw).hexdigest() if raw else ""

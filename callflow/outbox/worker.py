@@ -110,14 +110,16 @@ class Worker:
     async def _lane(self, wake: asyncio.Event, work: Callable[[], Awaitable[bool]]) -> None:
         while True:
             wake.clear()
+            idle = _IDLE_S
             try:
                 while await work():
                     pass
+                idle = await self._idle()
             except Exception:  # noqa: BLE001  as the next line says
                 # One bad row or full disk must not end the outbox.
                 _log.exception("outbox fault")
             with suppress(TimeoutError):
-                async with asyncio.timeout(await self._idle()):
+                async with asyncio.timeout(idle):
                     await wake.wait()
 
     async def _idle(self) -> float:

@@ -93,7 +93,11 @@ def deed(word: str) -> Deed:
         return Press(pressed[2], early=bool(pressed[1]))
     if talk := _TALK.fullmatch(word.lower()):
         return Talk(int(talk[1]))
-    raise ScriptError(f"{word!r}: Tasten, !Tasten, spricht:12 oder {', '.join(_WORDS)}")
+    words = ", ".join(_WORDS)
+    raise ScriptError(
+        f"{word!r} ist unbekannt: Tasten (1), Tasten in die Ansage (!9), spricht:12, {words}\n"
+        f"{word!r} is unknown: keys (1), keys into the prompt (!9), talk:12, {words}"
+    )
 
 
 def fits(done: Deed, effect: LineEffect) -> bool:

@@ -3,7 +3,7 @@
 from callflow.store.calls import Call, CallEvent, CallStep
 from callflow.store.cards import Card, CardEvent, Change
 from callflow.store.changes import announce
-from callflow.store.database import Store, Tx, WrongKeyError, sqlite_version
+from callflow.store.database import DatabaseFileError, Store, Tx, WrongKeyError, sqlite_version
 from callflow.store.intents import Attempt, Endpoint, Intent
 from callflow.store.links import Attachment, Link, Message, Submission
 from callflow.store.people import Fact, Person
@@ -20,6 +20,7 @@ __all__ = [
     "Card",
     "CardEvent",
     "Change",
+    "DatabaseFileError",
     "Endpoint",
     "Fact",
     "Intent",

@@ -9,9 +9,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from sqlmodel import Session
 
@@ -33,6 +35,18 @@ class WrongKeyError(RuntimeError):
     """The key file does not belong to this database."""
 
 
+class DatabaseFileError(RuntimeError):
+    """The database file cannot be opened or brought to the newest form; the text says why, German first."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"{path} ist nicht zu gebrauchen ({why}). Ist die Datei beschädigt, hilft die letzte Sicherung "
+            "mit ihrer Schlüsseldatei; ist sie neuer als dieses Programm, das neuere Programm.\n"
+            f"{path} cannot be used ({why}). If it is damaged, restore the last backup with its key file; "
+            "if it is newer than this program, install the newer program."
+        )
+
+
 class Store:
     """Transactions on one database file.
 
@@ -45,6 +59,7 @@ class Store:
         sealer: seals and opens personal columns.
 
     Raises:
+        DatabaseFileError: the file cannot be used.
         WrongKeyError: the database was written with another key.
     """
 
@@ -53,8 +68,12 @@ class Store:
         self.sealer = sealer
         self._listeners: list[Callable[[], object]] = []
         self._file = _engine(path, readers=0)
-        with self._file.connect() as connection:
-            migrate.upgrade(connection)
+        try:
+            with self._file.connect() as connection:
+                migrate.upgrade(connection)
+        except (DatabaseError, CommandError) as error:
+            self._file.dispose()
+            raise DatabaseFileError(path, str(getattr(error, "orig", error))) from error
         self._writer = Writer(self._file, {"sealer": sealer}, self._committed)
         self._reader = _engine(path, readers=_READERS)
         self._reading = ThreadPoolExecutor(_READERS, thread_name_prefix="store-read")
@@ -113,7 +132,8 @@ class Store:
             self.sealer.unseal(bytes.fromhex(fact.value), where)
         except SealError as error:
             raise WrongKeyError(
-                "the key file does not belong to this database; restore both together"
+                "Die Schlüsseldatei gehört nicht zu dieser Datenbank; beide aus derselben Sicherung nehmen.\n"
+                "The key file does not belong to this database; restore both from the same backup."
             ) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -112,3 +113,23 @@ def test_a_lost_version_is_replaced_by_the_one_in_force(house: Settings) -> None
 def test_an_unknown_number_gets_the_first_flow(house: Settings) -> None:
     flows = shelf(house)
     assert flows.of_number("+4900000") == flows.of_number(NUMBER)
+
+
+async def test_whatever_goes_wrong_with_the_files_the_watch_goes_on(
+    house: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flows, looked = shelf(house), asyncio.Semaphore(0)
+    loop = asyncio.get_running_loop()
+
+    def spoilt(*_: object) -> None:
+        loop.call_soon_threadsafe(looked.release)
+        raise ValueError("not JSON")
+
+    monkeypatch.setattr("callflow.bootstrap.flows.EVERY", 0.0)
+    monkeypatch.setattr(Shelf, "refresh", spoilt)
+    watching = asyncio.create_task(flows.watch())
+    async with asyncio.timeout(20):
+        for _ in range(2):
+            await looked.acquire()
+    assert not watching.done()
+    watching.cancel()

@@ -1,6 +1,7 @@
 """The supervisor keeps processes alive and ends them in order."""
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -79,6 +80,20 @@ async def test_a_process_that_ignores_the_request_is_killed(tmp_path: Path) -> N
     supervisor.stop()
     await running
     assert reports.seen[-1] == ("deaf", "ended", -signal.SIGKILL)
+
+
+async def test_a_process_that_cannot_be_started_yet_is_started_later(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    child = Child("line", ("-c", WAITER, str(tmp_path / "pids")), grace=5.0, log=log / "line.log")
+    reports = Reports()
+    supervisor = Supervisor((child,), reports)
+    running = asyncio.create_task(supervisor.run())
+    await reports.count("line", "not started", 1)
+    log.mkdir()
+    await reports.count("line", "started", 1)
+    supervisor.stop()
+    await running
+    assert reports.seen[0] == ("line", "not started", errno.ENOENT)
 
 
 # A supervisor of its own whose only child tells through pipes when it lives and when it has noticed the end.

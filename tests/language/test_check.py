@@ -252,6 +252,7 @@ TOLD_ELSEWHERE = {
     "form-odd": "tests of config/forms",
     "flow-name": "tests/language/test_versions.py",
     "version-unknown": "tests/bootstrap/test_checking.py",
+    "flow-unknown": "tests/bootstrap/test_faults.py",
     "dead-end": "above",
     "no-human": "above",
     "return-unknown": "above",

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from callflow.flow import Flow
 from callflow.language import FlowErrors
+from callflow.language.build import Built
 from callflow.language.versions import Versions
 from tests.support.flows import surroundings
 
@@ -143,6 +145,37 @@ def test_a_crash_while_writing_leaves_the_version_in_force(
         with pytest.raises(OSError, match="power cut"):
             versions.publish(flows / "kurz.yaml", "mfa", AT)
     assert versions.version("kurz") == first.version
+
+
+def test_a_crash_before_a_version_is_in_force_has_the_file_taken_again(
+    flows: Path, versions: Versions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions.publish(flows / "kurz.yaml", "mfa", AT)
+    change(flows, "Fassung eins", "Fassung zwei")
+
+    def crash(*_: object) -> None:
+        raise OSError("power cut")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Versions, "_set", crash)
+        with pytest.raises(OSError, match="power cut"):
+            versions.publish(flows / "kurz.yaml", "mfa", AT)
+    assert versions.changed(flows / "kurz.yaml")
+
+
+def test_a_file_that_changes_while_it_is_read_is_taken_again(
+    flows: Path, versions: Versions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accepted = Versions._accepted  # noqa: SLF001  the moment between reading and publishing
+
+    def meanwhile(own: Versions, built: Built, path: Path) -> Flow:
+        change(flows, "Fassung eins", "Fassung zwei")
+        return accepted(own, built, path)
+
+    with monkeypatch.context() as edited:
+        edited.setattr(Versions, "_accepted", meanwhile)
+        versions.publish(flows / "kurz.yaml", "mfa", AT)
+    assert versions.changed(flows / "kurz.yaml")
 
 
 def test_a_flow_in_a_file_of_another_name_is_refused(flows: Path, versions: Versions) -> None:

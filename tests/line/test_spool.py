@@ -47,6 +47,13 @@ def test_a_call_under_way_waits_for_its_end_unless_its_line_died(tmp_path: Path)
     assert waiting(tmp_path) == [CALL]
 
 
+def test_a_call_that_was_cut_off_with_its_line_waits_no_longer_once_the_line_is_back(tmp_path: Path) -> None:
+    under_way = SpooledCall("c1", CALL.dialled, CALL.caller, AT, "praxis", "under_way")
+    SpoolWriter(tmp_path, "line", SEALER, slots=4).write(under_way)
+    SpoolWriter(tmp_path, "line", SEALER, slots=4)
+    assert waiting(tmp_path) == [SpooledCall("c1", CALL.dialled, CALL.caller, AT, "praxis", "hung_up")]
+
+
 def test_a_line_that_died_between_two_records_of_a_call_leaves_one_call(tmp_path: Path) -> None:
     writer = SpoolWriter(tmp_path, "line", SEALER, slots=4)
     writer.write(SpooledCall("c1", CALL.dialled, CALL.caller, AT, "praxis", "under_way"))

@@ -280,6 +280,28 @@ async def test_a_running_worker_wakes_when_something_is_queued(office: Callable[
         await running
 
 
+async def test_a_running_worker_outlives_a_database_that_cannot_be_read(
+    office: Callable[..., Office], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown, failed = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    room = office(Console(lambda *_: loop.call_soon(shown.set)))
+
+    async def unreadable(*_: object) -> None:
+        failed.set()
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Store, "read", unreadable)
+        running = asyncio.create_task(room.worker.run())
+        async with asyncio.timeout(20):
+            await failed.wait()
+    await asyncio.to_thread(room.put)
+    async with asyncio.timeout(20):
+        await shown.wait()
+    running.cancel()
+
+
 def test_an_sms_without_a_reference_of_its_own_is_refused(store: Store) -> None:
     for reference in ("", "elsewhere"):
         with pytest.raises(ValueError, match="part of its text"):

@@ -27,7 +27,7 @@ from callflow.frames import (
     encode,
 )
 from callflow.lines import LineServer
-from callflow.session import Sessions
+from callflow.session import EndedAlone, Sessions
 from callflow.spool import SpooledCall, SpoolReader, SpoolWriter
 from callflow.store import Call, Store
 from callflow.takeover import Takeover
@@ -213,6 +213,55 @@ async def test_a_record_read_twice_because_we_died_before_freeing_it_counts_once
     (card,) = store.read_now(lambda tx: inbox.queue(tx, now=NOW))
     assert card.contacts == 1
     writer.close()
+
+
+async def test_a_record_that_cannot_be_kept_holds_up_no_other_and_is_tried_again(
+    house: Sessions, store: Store, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = SpoolWriter(tmp_path / "spool", "sip", store.sealer, slots=8)
+    for call in ("bad", "good"):
+        writer.write(_spooled(call, "hung_up"))
+    writer.close()
+    takeover = Takeover(SpoolReader(tmp_path / "spool", store.sealer), house, clock)
+    kept = Sessions.ended_alone
+
+    async def full_disk(sessions: Sessions, ended: EndedAlone) -> None:
+        if ended.call == "bad":
+            raise OSError(28, "No space left on device")
+        await kept(sessions, ended)
+
+    monkeypatch.setattr("callflow.takeover.AGAIN_S", 0.0)
+    with monkeypatch.context() as broken:
+        broken.setattr(Sessions, "ended_alone", full_disk)
+        assert await takeover.read() == 1
+    again = asyncio.create_task(takeover.run())
+    await _books_of(store, "bad")
+    again.cancel()
+
+
+async def _books_of(store: Store, call: str) -> None:
+    loop, committed = asyncio.get_running_loop(), asyncio.Event()
+    store.on_commit(lambda: loop.call_soon_threadsafe(committed.set))
+    async with asyncio.timeout(20):
+        while await store.read(lambda tx: tx.get(Call, call)) is None:
+            await committed.wait()
+            committed.clear()
+
+
+@pytest.mark.usefixtures("server")
+async def test_a_line_whose_greeting_failed_is_made_to_greet_again_and_its_calls_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full_disk(*_: object) -> list[str]:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("callflow.lines.GREETED_AGAIN_S", 0.1)
+    monkeypatch.setattr(Sessions, "lost", full_disk)
+    async with _line(tmp_path) as line:
+        line.send(Happening(1, "a", 0, STARTED))
+        assert isinstance(await line.read(), Command)
+        with pytest.raises(EOFError):
+            await line.read()
 
 
 @pytest.mark.usefixtures("server")
