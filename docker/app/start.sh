@@ -1,5 +1,5 @@
 #!/bin/sh
-# Start the reception: line, app and speech. The folders and addresses are the image's; each can be set.
+# Start the reception: line, app and speech, in the foreground. Folders and addresses come from the environment
+# (RUFWEICHE_DATA, RUFWEICHE_CONFIG, RUFWEICHE_HTTP, RUFWEICHE_SIP); further options are those of `rufweiche serve`.
 set -eu
-exec rufweiche serve --data "${RUFWEICHE_DATA:-/data}" --config "${RUFWEICHE_CONFIG:-/config}" \
-  --http "${RUFWEICHE_HTTP:-0.0.0.0:8080}" --sip "${RUFWEICHE_SIP:-0.0.0.0:5060}" "$@"
+exec rufweiche serve "$@"

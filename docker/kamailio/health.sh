@@ -1,0 +1,21 @@
+#!/bin/bash
+# Exit 0 when Kamailio answers. A request whose hops are used up is answered by itself (RFC 3261 16.3), so Microsoft is not
+# bothered and need not be there.
+# usage: health.sh [FOLDER]     (default: /etc/kamailio)
+set -euo pipefail
+at=$(sed -n 's/^listen=udp://p' "${1:-/etc/kamailio}/kamailio.cfg")
+exec 3<>"/dev/udp/${at%:*}/${at##*:}"
+# cat writes once, which is one datagram: bash's own printf would send every line by itself
+cat >&3 <<END
+OPTIONS sip:health@$at SIP/2.0
+Via: SIP/2.0/UDP ${at%:*};rport;branch=z9hG4bK-health-$$-$RANDOM
+Max-Forwards: 0
+From: <sip:health@$at>;tag=$RANDOM
+To: <sip:health@$at>
+Call-ID: health-$$-$RANDOM
+CSeq: 1 OPTIONS
+Content-Length: 0
+
+END
+read -r -t 3 answer <&3
+[[ $answer == "SIP/2.0 483"* ]]
