@@ -9,8 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
-_LINK = re.compile(r"\]\(([^)\s]+)\)")
-_CODE = re.compile(r"`([^`\n]+)`")
+_LINK = re.compile(r"\]\(([^)\s]+)\)|<img src=\"([^\"]+)\"")
 _FENCE = re.compile(r"^( *)```.*?^\1```", re.DOTALL | re.MULTILINE)
 
 
@@ -20,7 +19,8 @@ def _text(page: Path) -> str:
 
 def _targets(page: Path) -> Iterator[tuple[Path, str]]:
     """Give the files and anchors that a page links to in this repository."""
-    for link in _LINK.findall(_FENCE.sub("", _text(page))):
+    for found in _LINK.findall(_FENCE.sub("", _text(page))):
+        link = "".join(found)
         if not re.match(r"[a-z]+:", link):
             name, _, anchor = link.partition("#")
             yield (page.parent / name).resolve() if name else page, anchor
