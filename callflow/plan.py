@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, time
+from ipaddress import IPv4Network
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -103,6 +104,11 @@ class AsteriskLine(_Frozen):
         certificate: PEM file, from Asterisk's configuration folder, with the chain that TLS trunks see that
             call; "" for none (rendered).
         key: PEM file with its private key (rendered).
+        reception: networks that may log in at the manager beside its own machine, when this one is another;
+            over TLS the manager then listens on every address (rendered).
+        manager_certificate: PEM file, from Asterisk's configuration folder, with the manager's chain for TLS
+            (rendered).
+        manager_key: PEM file with its private key (rendered).
         rtp_ports: first and last UDP port for sound (rendered).
         calls: most calls at once.
     """
@@ -122,6 +128,9 @@ class AsteriskLine(_Frozen):
     tls_port: Port = 5061
     certificate: str = ""
     key: str = ""
+    reception: tuple[IPv4Network, ...] = ()
+    manager_certificate: str = "manager.pem"
+    manager_key: str = "manager.key"
     rtp_ports: tuple[Port, Port] = (10000, 20000)
     calls: int = Field(default=200, ge=1)
 

@@ -29,7 +29,7 @@ FILES = (
 )
 
 # Dial's outcomes after which another data centre may take the call. Causes (ITU-T Q.850) as Asterisk gives
-# them: 503 or a broken connection 34, silence or 408 18, 500 38, 502 27, 504 102; 3 and 20: not asked, because
+# them: 503 or a broken connection 34, silence or 408 18, 500 38, 502 27, 504 102; 3 and 20: not asked, for
 # it answers no OPTIONS.
 ANOTHER = '${REGEX("^(CONGESTION|CHANUNAVAIL) (3|18|20|27|34|38|102)$" ${DIALSTATUS} ${HANGUPCAUSE})}'
 
@@ -49,10 +49,6 @@ class Site:
         run: folder for the pid file and the control socket.
         log: folder for logs.
         sounds: folder of our prompts as Asterisk sees it.
-        manager_bind: address that the manager interface listens on.
-        manager_permit: networks that may log in there.
-        manager_certificate: PEM file for the manager over TLS.
-        manager_key: its private key.
         front_inside: "address:port" of Kamailio's plain side, when it fronts for Teams.
         version: Asterisk's version, (major, minor).
         grace_seconds: how long a call waits for a sign of life from us.
@@ -65,10 +61,6 @@ class Site:
     run: str = "/var/run/asterisk"
     log: str = "/var/log/asterisk"
     sounds: str = "/var/lib/rufweiche/sounds"
-    manager_bind: str = "127.0.0.1"
-    manager_permit: tuple[str, ...] = ("127.0.0.1/255.255.255.255",)
-    manager_certificate: str = "/etc/asterisk/manager.pem"
-    manager_key: str = "/etc/asterisk/manager.key"
     front_inside: str = "127.0.0.1:5062"
     version: tuple[int, int] = (22, 10)
     grace_seconds: int = 3

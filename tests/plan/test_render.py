@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from callflow.plan import Plan
+from sip.render.asterisk import AsteriskSecrets, Site, render
 from tests.support.plans import ROOT, run
 
 SECRETS = {"RUFWEICHE_AMI_SECRET": "manager", "RUFWEICHE_SIP_PASSWORDS": '{"amt": "provider"}'}
@@ -55,3 +57,27 @@ def test_the_example_practice_needs_no_rendering_and_is_told_so(what: str, told:
 def test_the_table_shows_the_plan_of_a_day(at: str, home: str, config: Path) -> None:
     code, shown = run("numbers", "--at", at, "--config", str(config))
     assert (code, "+4935112345600" in shown, f" {home} " in shown) == (0, True, True)
+
+
+def test_a_manager_for_a_reception_on_another_machine_is_open_to_it_over_tls_alone() -> None:
+    line = {"kind": "asterisk", "host": "10.0.0.2", "tls": True, "reception": ["10.0.0.3"]}
+    numbers = {"+4935112345600": {"flow": "praxis", "destination": "empfang"}}
+    plan = Plan.model_validate({"lines": {"anlage": line}, "numbers": numbers})
+    files = render(plan, Site(), AsteriskSecrets("secret"), ROOT / "docker" / "asterisk")
+    told = [
+        line
+        for line in files["manager.conf"].splitlines()
+        if line.startswith(("bind", "port", "tls", "permit"))
+    ]
+    assert told == [
+        "bindaddr = 127.0.0.1",
+        "port = 0",
+        "tlsenable = yes",
+        "tlsbindaddr = 0.0.0.0:5038",
+        "tlscertfile = /etc/asterisk/manager.pem",
+        "tlsprivatekey = /etc/asterisk/manager.key",
+        "tlsdisablev1 = yes",
+        "tlsdisablev11 = yes",
+        "permit = 127.0.0.1/32",
+        "permit = 10.0.0.3/32",
+    ]

@@ -73,8 +73,6 @@ def site(folder: Folder, front: str = "127.0.0.4:5062", grace: int = 3, prefix: 
         data=f"{prefix}{usual.data}",
         front_inside=front,
         grace_seconds=grace,
-        manager_certificate=f"{inside}/etc/manager.pem",
-        manager_key=f"{inside}/etc/manager.key",
     )
 
 
