@@ -54,7 +54,11 @@ class Clock:
 
 
 class Wheel:
-    """All rows, by packet time and phase."""
+    """All rows, by packet time and phase.
+
+    Args:
+        bank: the clips being played, for the rows that are made here.
+    """
 
     def __init__(self, bank: SoundBank) -> None:
         self.subtick = 0

@@ -72,7 +72,11 @@ def canonical(name: str) -> str:
 
 
 class Headers:
-    """An immutable list of header fields under canonical names, in wire order."""
+    """An immutable list of header fields, in wire order.
+
+    Args:
+        items: canonical name (see `canonical`) and value of each field.
+    """
 
     __slots__ = ("_first", "items")
 

@@ -276,7 +276,21 @@ class Leg:
         on_response: Callable[[Response], None] = ignore,
         on_lost: Callable[[int], None] = ignore,
     ) -> int:
-        """Send a request within the dialog, again with credentials if challenged; gives its CSeq number."""
+        """Send a request within the dialog, again with credentials if challenged (RFC 3261 12.2.1.1, 22.2).
+
+        Args:
+            method: any but ACK and CANCEL.
+            fields: name and value of what the dialog does not write itself.
+            body: of the type that `fields` tell.
+            on_response: called with each response.
+            on_lost: called with 408 when none came, 503 when the request could not be sent.
+
+        Returns:
+            The request's CSeq number.
+
+        Raises:
+            RuntimeError: there is no dialog yet.
+        """
         if self.dialog is None:
             raise RuntimeError("no dialog yet")
         uri, own = self.dialog.fields(method)
