@@ -26,7 +26,7 @@ from sip.signalling.leg import Dialled, EndedBy
 from sip.signalling.message import MessageError, Request, Response, parse
 from sip.signalling.offer import Local, OfferError, Sound, accept, settle, write
 from sip.signalling.phone_settings import Account, Peer, PhoneSettings
-from sip.signalling.reception import answer_address, refusal_of, with_source
+from sip.signalling.reception import answer_address, refusal_of, sourced
 from sip.signalling.repeated import Repeated
 from sip.signalling.sdp import SdpError
 from sip.signalling.transaction import Event
@@ -291,9 +291,8 @@ class PyVoipPhone:
         if message.method == "ACK":
             self._acknowledged(message)
             return
-        message = with_source(message, hop)
         back = Hop(self._udp, answer_address(message, hop))
-        exchange = self.core.exchanges.serve(message, back, tag())
+        exchange = self.core.exchanges.serve(message, sourced(message, hop), back, tag())
         if message.method == "CANCEL":
             self._cancel(message, exchange)
         elif message.to.tag:

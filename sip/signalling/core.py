@@ -12,12 +12,13 @@ from functools import lru_cache
 from sip.addresses import is_address, is_global, is_unspecified
 from sip.addresses import read as read_address
 from sip.signalling.dialog import Dialog
-from sip.signalling.exchange import COOKIE, Answering, Asking, Clock, Exchanges, Spare
+from sip.signalling.exchange import COOKIE, Answering, Asking, Exchanges, Spare
 from sip.signalling.headers import Via
 from sip.signalling.message import Answer, Request, Response, answer, request
 from sip.signalling.nat import mapped
 from sip.signalling.phone_settings import PhoneSettings
 from sip.signalling.sdp import SDP_TYPE
+from sip.signalling.timers import Clock, Timers
 from sip.signalling.transport import Address, Carrier, Hop
 from sip.signalling.uri import Uri
 
@@ -66,8 +67,8 @@ class Core:
 
     def __init__(self, settings: PhoneSettings, clock: Clock, counters: Counter[str] | None = None) -> None:
         self.settings = settings
-        self.clock = clock
-        self.exchanges = Exchanges(clock, settings.t1_s)
+        self.clock = Timers(clock)
+        self.exchanges = Exchanges(self.clock, settings.t1_s)
         self.carriers: list[Carrier] = []
         self.counters: Counter[str] = Counter() if counters is None else counters
         self.locate: Callable[[Uri, str], Awaitable[list[Hop]]] = self._locate_literal
@@ -128,23 +129,21 @@ class Core:
 
     def respond(self, exchange: Answering, status: int, fields: Fields = (), body: bytes = b"") -> Answer:
         """Answer a request."""
-        answer = self.answer_to(exchange.request, status, exchange.local_tag, fields, body)
-        exchange.send(answer)
-        return answer
+        made = self._answer_to(exchange, status, fields, body)
+        exchange.send(made)
+        return made
 
-    def answer_to(
-        self, asked: Request, status: int, local_tag: str, fields: Fields = (), body: bytes = b""
-    ) -> Answer:
+    def _answer_to(self, exchange: Answering, status: int, fields: Fields, body: bytes) -> Answer:
         """Make the answer to a request (RFC 3261 8.2.6.2)."""
-        headers = asked.headers
-        copied = [("Via", value) for value in headers.all("Via")]
+        asked, headers = exchange.request, exchange.request.headers
+        copied = [("Via", value) for value in exchange.vias]
         if 100 < status < 300:  # noqa: PLR2004  # what makes or keeps a dialog carries its route (12.1.1)
             copied += [("Record-Route", value) for value in headers.all("Record-Route")]
         to = headers.get("To")
         tagged = asked.to.tag or status == 100  # noqa: PLR2004  # Trying
         copied += [
             ("From", headers.get("From")),
-            ("To", to if tagged else f"{to};tag={local_tag}"),
+            ("To", to if tagged else f"{to};tag={exchange.local_tag}"),
             ("Call-ID", asked.call_id),
             ("CSeq", headers.get("CSeq")),
         ]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from sip.signalling.headers import CSeq, Headers, Via
 from sip.signalling.message import Answer, Request, Response, request
+from sip.signalling.timers import Clock, Timer
 from sip.signalling.transaction import (
     CLIENT_INVITE,
     CLIENT_OTHER,
@@ -26,6 +26,7 @@ from sip.signalling.transport import Hop
 from sip.signalling.uri import NameAddr, Uri
 
 Key = tuple[str, ...]
+Vias = Sequence[str]
 Said = Answer | Response | Request | None
 COOKIE = "z9hG4bK"
 _UNHEARD = frozenset({State.CALLING, State.TRYING})
@@ -33,23 +34,6 @@ _UNANSWERED = _UNHEARD | {State.PROCEEDING}
 _NOBODY = NameAddr(Uri("sip"))
 # Stands for a request that nobody asks for any more, while its last answer may still have to be repeated.
 _LET_GO = Request(Headers(), b"", Via("", ""), _NOBODY, _NOBODY, "", CSeq(0, ""), "", "")
-
-
-class Timer(Protocol):
-    """A call to come."""
-
-    def cancel(self) -> None:
-        """Call it off."""
-
-
-class Clock(Protocol):
-    """The part of an event loop that exchanges need; tests pass a clock they turn by hand."""
-
-    def time(self) -> float:
-        """Monotonic time in seconds."""
-
-    def call_later(self, delay: float, callback: Callable[..., object], *args: object) -> Timer:
-        """Call later."""
 
 
 class _Exchange:
@@ -108,15 +92,18 @@ class Answering(_Exchange):
 
     Attributes:
         request: the request that began it.
+        vias: what its answers carry as Via: its own, the first with where it really came from.
         on_ack: called with an ACK that belongs to a 2xx of ours (accepted state).
         on_failed: called when a final answer was never acknowledged, or could not be sent.
     """
 
-    __slots__ = ("local_tag", "merge_key", "on_ack", "on_failed", "request", "status")
+    __slots__ = ("local_tag", "merge_key", "on_ack", "on_failed", "request", "status", "vias")
 
-    def __init__(self, owner: Exchanges, key: Key, message: Request, hop: Hop, local_tag: str) -> None:
-        super().__init__(owner, key, SERVER_INVITE if message.method == "INVITE" else SERVER_OTHER, hop)
+    def __init__(self, owner: Exchanges, message: Request, vias: Vias, hop: Hop, local_tag: str) -> None:
+        table = SERVER_INVITE if message.method == "INVITE" else SERVER_OTHER
+        super().__init__(owner, server_key(message), table, hop)
         self.request = message
+        self.vias = vias
         self.local_tag = local_tag
         self.status = 0
         # Requests within a dialog cannot be merged ones (8.2.2.2).
@@ -133,7 +120,7 @@ class Answering(_Exchange):
 
     def let_go(self) -> None:
         """Keep no more than the last answer: it may have to be repeated for 32 s, by many calls at once."""
-        self.request, self.on_ack, self.on_failed = _LET_GO, None, None
+        self.request, self.vias, self.on_ack, self.on_failed = _LET_GO, (), None, None
 
     @property
     def answered(self) -> bool:
@@ -311,9 +298,9 @@ class Exchanges:
         """Tell a request that reached us over another way already (8.2.2.2)."""
         return merge_key(message) in self._merged
 
-    def serve(self, message: Request, hop: Hop, local_tag: str) -> Answering:
-        """Begin a server transaction; `hop` is where answers go."""
-        exchange = Answering(self, server_key(message), message, hop, local_tag)
+    def serve(self, message: Request, vias: Vias, hop: Hop, local_tag: str) -> Answering:
+        """Begin a server transaction; its answers carry `vias` and go to `hop`."""
+        exchange = Answering(self, message, vias, hop, local_tag)
         self._serving[exchange.key] = exchange
         if exchange.merge_key:
             self._merged.setdefault(exchange.merge_key, exchange)

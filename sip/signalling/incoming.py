@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from sip.signalling.core import Core
 from sip.signalling.dialog import answering
 from sip.signalling.digest import Login, Secret
-from sip.signalling.exchange import Answering, Timer
+from sip.signalling.exchange import Answering
 from sip.signalling.headers import Headers
 from sip.signalling.identity import diverted_from, identify
 from sip.signalling.leg import Book, EndedBy, Leg
 from sip.signalling.message import Request
 from sip.signalling.offer import Local, OfferError, read
 from sip.signalling.repeated import TWICE_FOR_EVER, Repeated
+from sip.signalling.timers import Timer
 from sip.signalling.transport import Hop
 from sip.signalling.uri import parse_name_addr, parse_uri
 

@@ -21,6 +21,7 @@ _FROZEN_CRLF = re.compile(r"[\r\n]")
 _ONCE = ("Call-ID", "CSeq", "From", "To", "Max-Forwards", "Content-Length", "Content-Type")
 _MOST_HOPS = 255
 MOST_HEADERS = 256
+_BAD_REQUEST, _OTHER_VERSION = 400, 505
 
 REASONS = {
     100: "Trying",
@@ -197,13 +198,16 @@ def parse_parts(head: bytes, body: bytes) -> Message:
     Raises:
         MessageError: as `parse`.
     """
-    start, headers = _split(head)
-    if start[:4].upper() == "SIP/":
-        return _response(start, headers, body)
-    return _request(start, headers, body)
+    start, headers, bad = _split(head)
+    if bad:
+        raise _judged(MessageError("header", _BAD_REQUEST), start, headers)
+    try:
+        return (_response if start[:4].upper() == "SIP/" else _request)(start, headers, body)
+    except MessageError as fault:
+        raise _judged(fault, start, headers) from None
 
 
-def _split(head: bytes) -> tuple[str, Headers]:
+def _split(head: bytes) -> tuple[str, Headers, bool]:
     text = head.decode("utf-8", "surrogateescape")
     if "\r\n " in text or "\r\n\t" in text:
         text = _FOLD.sub(" ", text)
@@ -226,77 +230,78 @@ def _split(head: bytes) -> tuple[str, Headers]:
             bad = True
             continue
         items.append((known, value.strip(" \t")))
-    headers = Headers(items)
-    if bad:
-        raise MessageError("header", _answerable(start, headers), headers)
-    return start, headers
+    return start, Headers(items), bad
 
 
-def _answerable(start: str, headers: Headers) -> int:
-    """Say 400 when the sender can make use of an answer: a request, not ACK, that names itself."""
+def _judged(fault: MessageError, start: str, headers: Headers) -> MessageError:
+    """Add what could be read to a fault, and take its answer away where nobody can use one."""
+    return MessageError(fault.kind, fault.code if _answerable(start, headers) else 0, headers)
+
+
+def _answerable(start: str, headers: Headers) -> bool:
+    """Tell whether the sender can make use of an answer: to a request, not ACK, that names itself."""
     if start[:4].upper() == "SIP/" or start.startswith("ACK "):
-        return 0
-    return 400 if all(name in headers for name in ("Via", "From", "To", "Call-ID", "CSeq")) else 0
+        return False
+    return all(name in headers for name in ("Via", "From", "To", "Call-ID", "CSeq"))
 
 
 def _request(start: str, headers: Headers, body: bytes) -> Request:
     found = _REQUEST_LINE.fullmatch(start)
-    code = _answerable(start, headers)
     if not found:
-        raise MessageError("start_line", code, headers)
+        raise MessageError("start_line", _BAD_REQUEST)
     method, uri, version = found.groups()
     if version.upper() != "SIP/2.0":
-        raise MessageError("version", 505 if code else 0, headers)
+        raise MessageError("version", _OTHER_VERSION)
     if not is_token(method):
-        raise MessageError("start_line", code, headers)
-    _check_uri(uri, code, headers)
-    body = _checked(headers, body, code)
-    via, sender, to, call_id, cseq = _read(headers, code)
-    if cseq.method != method:
-        raise MessageError("cseq", code, headers)
+        raise MessageError("start_line", _BAD_REQUEST)
+    _check_uri(uri)
+    body = _checked(headers, body)
+    read = _read(headers)
+    if read[-1].method != method:
+        raise MessageError("cseq", _BAD_REQUEST)
     hops = headers.get("Max-Forwards")
     if hops and not (hops.isascii() and hops.isdigit() and len(hops) < 4 and int(hops) <= _MOST_HOPS):  # noqa: PLR2004  # three digits
-        raise MessageError("max_forwards", code, headers)
-    return Request(headers, body, via, sender, to, call_id, cseq, method, uri)
+        raise MessageError("max_forwards", _BAD_REQUEST)
+    return Request(headers, body, *read, method, uri)
 
 
-def _check_uri(uri: str, code: int, headers: Headers) -> None:
+def _check_uri(uri: str) -> None:
     try:
         parsed = parse_uri(uri)
     except ValueError:
-        raise MessageError("request_uri", code, headers) from None
+        raise MessageError("request_uri", _BAD_REQUEST) from None
     if parsed.headers:  # RFC 3261 19.1.1: no header part in a Request-URI
-        raise MessageError("request_uri", code, headers)
+        raise MessageError("request_uri", _BAD_REQUEST)
 
 
 def _response(start: str, headers: Headers, body: bytes) -> Response:
     found = _STATUS_LINE.fullmatch(start)
     if not found:
         raise MessageError("status_line")
-    body = _checked(headers, body, 0)
-    return Response(headers, body, *_read(headers, 0), int(found[1]), found[2] or "")
+    body = _checked(headers, body)
+    return Response(headers, body, *_read(headers), int(found[1]), found[2] or "")
 
 
-def _checked(headers: Headers, body: bytes, code: int) -> bytes:
+def _checked(headers: Headers, body: bytes) -> bytes:
     if headers.repeats and any(len(headers.all(name)) > 1 for name in _ONCE):
-        raise MessageError("repeated", code, headers)
+        raise MessageError("repeated", _BAD_REQUEST)
     length = headers.get("Content-Length")
     if not length:
         return body
     if not (length.isascii() and length.isdigit() and len(length) < 10):  # noqa: PLR2004  # more digits than any length
-        raise MessageError("content_length", code, headers)
+        raise MessageError("content_length", _BAD_REQUEST)
     if int(length) > len(body):
-        raise MessageError("content_length", code, headers)
+        raise MessageError("content_length", _BAD_REQUEST)
     return body[: int(length)]
 
 
-def _read(headers: Headers, code: int) -> tuple[Via, NameAddr, NameAddr, str, CSeq]:
+def _read(headers: Headers) -> tuple[Via, NameAddr, NameAddr, str, CSeq]:
     try:
         return _mandatory(headers)
     except KeyError:
-        raise MessageError("missing", code, headers) from None
+        raise MessageError("missing", _BAD_REQUEST) from None
     except ValueError as error:
-        raise MessageError(str(error).replace(" ", "_"), code, headers) from None
+        raise MessageError(str(error).replace(" ", "_"), _BAD_REQUEST) from None
 
 
 def _mandatory(headers: Headers) -> tuple[Via, NameAddr, NameAddr, str, CSeq]:

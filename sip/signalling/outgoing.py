@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from sip.signalling.core import Core, has_sdp, tag
 from sip.signalling.dialog import Dialog, calling
 from sip.signalling.digest import Login, Secret
-from sip.signalling.exchange import Asking, Timer, cancel_for
+from sip.signalling.exchange import Asking, cancel_for
 from sip.signalling.headers import Headers
 from sip.signalling.leg import Book, Dialled, EndedBy, Leg
 from sip.signalling.message import Response
 from sip.signalling.offer import Local, OfferError, SdpError
+from sip.signalling.timers import Timer
 from sip.signalling.transfer import outcome_of
 from sip.signalling.transport import Hop
 from sip.signalling.uri import Params, Uri, param, parse_name_addr, parse_uri, quote, user_part

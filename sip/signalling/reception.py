@@ -85,7 +85,8 @@ class Reception:
         """Take one datagram; whatever it holds, this returns."""
         if not data.strip(_KEEP_ALIVE):
             return
-        if self._known(hop.address[0]) is None:
+        peer = self._known(hop.address[0])
+        if peer is None:
             self._drop("unknown_peer", hop)
             return
         try:
@@ -93,11 +94,13 @@ class Reception:
         except MessageError as fault:
             self.fault(fault, hop)
             return
-        self.message(message, hop)
+        self._admitted(message, hop, peer)
 
     def message(self, message: Message, hop: Hop) -> None:
         """Take one message; whatever becomes of it, this returns."""
-        peer = self._known(hop.address[0])
+        self._admitted(message, hop, self._known(hop.address[0]))
+
+    def _admitted(self, message: Message, hop: Hop, peer: Peer | None) -> None:
         if peer is None or (peer is CALLED and isinstance(message, Request) and not message.to.tag):
             self._drop("unknown_peer", hop)
             return
@@ -144,7 +147,7 @@ class Reception:
         if not message.to.tag and not self._rates.allows(hop.address[0], self._now()):
             self._drop("rate_limit", hop)
             return
-        self._request(with_source(message, hop), hop, peer)
+        self._request(message, hop, peer)
 
     def _answered(self, message: Response, hop: Hop) -> None:
         """Take a response; more than our own Via means that it is not for us (RFC 3261 8.1.3.3)."""
@@ -163,7 +166,8 @@ class Reception:
     def _request(self, message: Request, hop: Hop, peer: Peer) -> None:
         core = self.core
         merged = not message.to.tag and core.exchanges.merged(message)
-        exchange = core.exchanges.serve(message, Hop(hop.carrier, answer_address(message, hop)), tag())
+        back = Hop(hop.carrier, answer_address(message, hop))
+        exchange = core.exchanges.serve(message, sourced(message, hop), back, tag())
         if message.method == "CANCEL":
             self._cancel(message, exchange)
             return
@@ -320,31 +324,22 @@ def refusal_of(code: int, headers: Headers) -> bytes:
     return "\r\n".join(lines).encode("utf-8", "surrogateescape")
 
 
-def with_source(message: Request, hop: Hop) -> Request:
-    """Note in the top Via where the request really came from (RFC 3261 18.2.1, RFC 3581 4)."""
+def sourced(message: Request, hop: Hop) -> list[str]:
+    """Give the Vias for the answers, the first telling where the request really came from.
+
+    RFC 3261 18.2.1, RFC 3581 4.
+    """
     host, port = hop.address
     via, asked = message.via, message.via.wants_rport
+    vias = message.headers.all("Via")
     if not asked and via.host.strip("[]") == host:
-        return message
+        return vias
     params = tuple([pair for pair in via.params if pair[0] not in {"received", "rport"}])
     noted = (("received", host), ("rport", str(port))) if asked else (("received", host),)
-    via = Via(via.transport, via.host, via.port, params + noted)
-    first, *others = message.headers.all("Via")
+    first, *others = vias
     # The parser has split it before where it holds a comma: this cannot fail.
     rest = split_quoted(first, ",")[1:] if "," in first else []
-    headers = message.headers.replaced("Via", str(via), *rest, *others)
-    # Not `replace`, which takes twice the time: this is done for every request.
-    return Request(
-        headers,
-        message.body,
-        via,
-        message.sender,
-        message.to,
-        message.call_id,
-        message.cseq,
-        message.method,
-        message.uri,
-    )
+    return [str(Via(via.transport, via.host, via.port, params + noted)), *rest, *others]
 
 
 def answer_address(message: Request, hop: Hop) -> Address:

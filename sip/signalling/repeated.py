@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sip.signalling.core import Core
-from sip.signalling.exchange import Answering, Timer
+from sip.signalling.exchange import Answering
 from sip.signalling.message import Answer
+from sip.signalling.timers import Timer
 
 TWICE_UP_TO_T2 = 8  # T2 in multiples of T1
 TWICE_FOR_EVER = 64

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from sip.signalling import session_timer
 from sip.signalling.core import has_sdp
-from sip.signalling.exchange import Answering, Timer
+from sip.signalling.exchange import Answering
 from sip.signalling.headers import Headers
 from sip.signalling.message import Answer, Request, Response
 from sip.signalling.negotiation import Negotiation
 from sip.signalling.offer import Local, OfferError, SdpError, read
 from sip.signalling.repeated import Repeated
 from sip.signalling.sdp import SDP_TYPE
+from sip.signalling.timers import Timer
 
 if TYPE_CHECKING:
     from sip.signalling.leg import Leg

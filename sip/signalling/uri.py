@@ -16,8 +16,7 @@ _FORBIDDEN = re.compile(r'[\x00-\x20"<>\x7f]')
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-# Every message of a call names the same few addresses: they are read once. Long ones fill no memory.
-_KEPT, _LONGEST_KEPT = 1024, 256
+_KEPT = 512  # every message of a call names the same few addresses: they are read once
 _NUMBER = re.compile(r"\+?[0-9*#().\-]+")
 
 
@@ -158,16 +157,13 @@ def _quoted_end(text: str, at: int) -> int:
     return found.end()
 
 
+@lru_cache(_KEPT)
 def parse_uri(text: str) -> Uri:
     """Read a URI.
 
     Raises:
         ValueError: not a URI, or a SIP URI with a malformed host or port.
     """
-    return _kept_uri(text) if len(text) <= _LONGEST_KEPT else _uri(text)
-
-
-def _uri(text: str) -> Uri:
     if _FORBIDDEN.search(text):
         raise ValueError("forbidden character in URI")
     scheme, colon, rest = text.partition(":")
@@ -188,9 +184,7 @@ def _uri(text: str) -> Uri:
     return Uri(scheme, user, host.lower(), int(port or 0), params, headers)
 
 
-_kept_uri = lru_cache(_KEPT)(_uri)
-
-
+@lru_cache(_KEPT)
 def parse_name_addr(text: str) -> NameAddr:
     """Read one name-addr or addr-spec with header parameters.
 
@@ -198,10 +192,6 @@ def parse_name_addr(text: str) -> NameAddr:
         ValueError: malformed; also an addr-spec whose own comma or question mark needed angle brackets
             (RFC 3261 20.10).
     """
-    return _kept_name_addr(text) if len(text) <= _LONGEST_KEPT else _name_addr(text)
-
-
-def _name_addr(text: str) -> NameAddr:
     text = text.strip(" \t")
     display = ""
     if text.startswith('"'):
@@ -219,9 +209,6 @@ def _name_addr(text: str) -> NameAddr:
     if not close:
         raise ValueError("unterminated angle bracket")
     return NameAddr(parse_uri(inner), display or before.strip(" \t"), parse_params(tail.strip(" \t")))
-
-
-_kept_name_addr = lru_cache(_KEPT)(_name_addr)
 
 
 def _addr_spec(text: str) -> NameAddr:
