@@ -1,7 +1,7 @@
 """The one clock of all calls: sub-ticks of 5 ms, and which calls send on which of them.
 
 Spreading many calls over sub-ticks keeps bursts short: with 20 ms packets each call sends on every fourth.
-A few calls share one sub-tick instead, because waking up costs more than sending.
+Fewer calls share one sub-tick instead: waking up costs more than sending, and sending one after the other less.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SUBTICK_S: Final = SUBTICK_MS / 1000
 _ROUNDING: Final = 1e-6  # a timer that fires exactly on time must not find its sub-tick a nanosecond away
 _LATEST: Final = 20  # sub-ticks that are made up for; more would only flood the peers' jitter buffers
 _BYTES_PER_MS: Final = 8
-_BURST: Final = 128  # calls that may send at once before the next sub-tick is taken into use
+_BURST: Final = 256  # calls that may send at once before the next sub-tick is taken into use
 
 
 class Clock:

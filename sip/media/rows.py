@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 from sip.media import rtp
 from sip.media.sounds import SoundBank
 
-Outlet = Callable[[memoryview], object]
-Laid = tuple[memoryview, ...]  # one row's next packets
+Outlet = Callable[[bytes], object]
 
 _HEADER: Final = np.dtype(
     [("flags", "u1"), ("kind", "u1"), ("sequence", ">u2"), ("timestamp", ">u4"), ("ssrc", ">u4")]
@@ -31,8 +30,8 @@ _VERSION_2: Final = 0x80
 _MARKER: Final = 0x80
 _UNMARKED: Final = 0x7F
 _ENDLESS: Final = 1 << 60
-_LAID_OUT: Final = 1024  # packets at once: more than that would only drive each other out of the cache
-_AHEAD: Final = 8  # packet times at once
+_LAID_OUT: Final = 2048  # packets at once: more than that would only drive each other out of the cache
+_AHEAD: Final = 16  # packet times at once
 
 
 class Member(Protocol):
@@ -69,8 +68,9 @@ class Rows:
         self._bank = bank
         self._marked = False
         self._members: list[Member] = []
-        self._outlets: list[tuple[Outlet, Laid]] = []
-        self._laid = self._gone = 0  # packets per row that are laid out; those of them that are sent
+        self._outlets: list[Outlet] = []
+        self._laid: list[list[bytes]] = []  # the rows' packets, one list per packet time
+        self._gone = 0  # those packet times that are over
         self._allocate(16)
 
     def __len__(self) -> int:
@@ -82,7 +82,7 @@ class Rows:
         Args:
             member: gets its `row` set, now and whenever rows move.
             start: the RTP timeline's beginning.
-            outlet: takes the finished packet; must neither keep it nor add or remove rows.
+            outlet: takes the finished packet; must not add or remove rows.
             silence: the bank's offset of silence.
         """
         self._cut()
@@ -90,7 +90,7 @@ class Rows:
             self._enlarge()
         member.row = len(self._members)
         self._members.append(member)
-        self._outlets.append((outlet, self._view(member.row)))
+        self._outlets.append(outlet)
         header, self._marked = self._header[member.row], True
         header["flags"], header["kind"] = _VERSION_2, start.payload_type | _MARKER
         header["sequence"], header["timestamp"] = start.sequence, start.timestamp
@@ -106,7 +106,7 @@ class Rows:
                 array[row] = array[last]
             self._members[row] = self._members[last]
             self._members[row].row = row
-            self._outlets[row] = (self._outlets[last][0], self._view(row))
+            self._outlets[row] = self._outlets[last]
         self._members.pop()
         self._outlets.pop()
 
@@ -128,7 +128,7 @@ class Rows:
 
     def let_out(self, row: int, outlet: Outlet) -> None:
         """Change where a row's packets go."""
-        self._outlets[row] = (outlet, self._outlets[row][1])
+        self._outlets[row] = outlet
 
     def position(self, row: int) -> int:
         """Return the bank's offset of the row's next packet."""
@@ -146,12 +146,12 @@ class Rows:
         count = len(self._members)
         if not count:
             return
-        if self._gone == self._laid:
-            self._lay_out(count)
-        self._send(self._gone)
+        if not self._laid:
+            self._laid = self._lay_out(count)
+        self._send(self._laid[self._gone])
         self._gone += 1
         self.ticks += 1
-        if self._gone == self._laid:
+        if self._gone == len(self._laid):
             self._cut()
             self._tell(np.flatnonzero(self._left[:count] == 0))
 
@@ -160,24 +160,27 @@ class Rows:
         self._cut()
         self._header["timestamp"][: len(self._members)] += packets * self.packet
 
-    def _lay_out(self, count: int) -> None:
-        """Lay out packets ahead, at most up to the end of the first sound that ends."""
-        self._laid = max(1, min(len(self._heads), int(self._left[:count].min())))
-        step = np.arange(self._laid)[:, None]
+    def _lay_out(self, count: int) -> list[list[bytes]]:
+        """Return the packets of some packet times, at most up to the end of the first sound that ends."""
+        ahead = min(_AHEAD, _LAID_OUT // count, int(self._left[:count].min()))
+        step = np.arange(max(ahead, 1))[:, None]
+        packets = np.empty((len(step), count, rtp.HEADER + self.packet), np.uint8)
         position = self._position[:count] + step * self._step[:count]
-        self._packets[: self._laid, :count, rtp.HEADER :] = self._bank.windows(self.packet)[position]
-        header, heads = self._header[:count], self._heads[: self._laid, :count]
+        packets[:, :, rtp.HEADER :] = self._bank.windows(self.packet)[position]
+        header, heads = self._header[:count], packets[:, :, : rtp.HEADER].view(_HEADER)[:, :, 0]
         heads[:] = header
         if self._marked:
             heads["kind"][1:] &= _UNMARKED
         heads["sequence"] = header["sequence"] + step
         heads["timestamp"] = header["timestamp"] + step * self.packet
+        laid: list[list[bytes]] = packets.view(f"V{packets.shape[2]}")[:, :, 0].tolist()
+        return laid
 
-    def _send(self, ahead: int) -> None:
+    def _send(self, packets: list[bytes]) -> None:
         failed = 0
-        for outlet, laid in self._outlets:
+        for outlet, packet in zip(self._outlets, packets, strict=True):
             try:
-                outlet(laid[ahead])
+                outlet(packet)
             except OSError:
                 failed += 1
         self.failed += failed
@@ -185,7 +188,7 @@ class Rows:
     def _cut(self) -> None:
         """Advance all rows by the packets that are sent and forget those that are not."""
         gone, count = self._gone, len(self._members)
-        self._gone = self._laid = 0
+        self._gone, self._laid = 0, []
         if not gone:
             return
         header = self._header[:count]
@@ -205,9 +208,6 @@ class Rows:
         return self._header, self._position, self._step, self._left
 
     def _allocate(self, capacity: int) -> None:
-        ahead = max(1, min(_AHEAD, _LAID_OUT // capacity))
-        self._packets = np.zeros((ahead, capacity, rtp.HEADER + self.packet), np.uint8)
-        self._heads = self._packets[:, :, : rtp.HEADER].view(_HEADER)[:, :, 0]
         self._header = np.zeros(capacity, _HEADER)
         self._position = np.zeros(capacity, np.int64)
         self._step = np.zeros(capacity, np.int64)
@@ -218,7 +218,3 @@ class Rows:
         self._allocate(2 * len(self._header))
         for old, new in zip(before, self._columns(), strict=True):
             new[: len(old)] = old
-        self._outlets = [(outlet, self._view(row)) for row, (outlet, _) in enumerate(self._outlets)]
-
-    def _view(self, row: int) -> Laid:
-        return tuple(packets[row].data for packets in self._packets)

@@ -117,5 +117,5 @@ class _SendTo:
     def __init__(self, sock: socket.socket, target: Address) -> None:
         self._sock, self._target = sock, target
 
-    def __call__(self, packet: memoryview) -> None:
+    def __call__(self, packet: bytes) -> None:
         self._sock.sendto(packet, self._target)

@@ -294,8 +294,8 @@ class Stream:
         """Give the listeners 20 ms of sound (called by the engine)."""
         self._listeners.hear()
 
-    def second(self) -> None:
-        """Look after what is due about once a second (called by the engine)."""
+    def visit(self) -> None:
+        """Look after what is due within some seconds (called by the engine)."""
         now = self._desk.now()
         if self._reporting.due(now):
             self._send_control(self._reporting.report)
@@ -335,7 +335,7 @@ class Stream:
     def _outlet(self, latch: Latch) -> Outlet:
         self._aimed = (latch.target, latch.certain)
         outlet, srtp = self._socket.aim(latch.target, certain=latch.certain), self._ear.srtp
-        return (lambda packet: outlet(memoryview(srtp.protect(bytes(packet))))) if srtp else outlet
+        return (lambda packet: outlet(srtp.protect(packet))) if srtp else outlet
 
     def _aim(self) -> None:
         """Follow the latch: send where the peer turned out to be."""

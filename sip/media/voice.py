@@ -194,13 +194,13 @@ class Voice:
             outlet = self._let_out_key
         self._rows.let_out(self.row, outlet)
 
-    def _let_out_relayed(self, packet: memoryview) -> None:
+    def _let_out_relayed(self, packet: bytes) -> None:
         if self.relay:
             alaw = self.relay(len(packet) - rtp.HEADER)
-            packet[rtp.HEADER :] = alaw.translate(g711.A_TO_U) if self._ulaw else alaw
+            packet = packet[: rtp.HEADER] + (alaw.translate(g711.A_TO_U) if self._ulaw else alaw)
         self._transport(packet)
 
-    def _let_out_key(self, packet: memoryview) -> None:
+    def _let_out_key(self, packet: bytes) -> None:
         press = next(self._keys, _NO_MORE) if self._keys else _NO_MORE
         if press is _NO_MORE:
             self._end_keys()
@@ -208,14 +208,14 @@ class Voice:
             self._key_began = None
             (self._let_out_relayed if self.relay else self._transport)(packet)
             return
-        voice = rtp.parse(bytes(packet))
+        voice = rtp.parse(packet)
         if self._key_began is None:
             self._key_began = voice.timestamp
         payload, marker = press
         event = rtp.Packet(
             self._event_type, voice.sequence, self._key_began, voice.ssrc, payload, marker=marker
         )
-        self._transport(memoryview(bytearray(rtp.build(event))))
+        self._transport(rtp.build(event))
 
     def _end_keys(self) -> None:
         self._keys = None

@@ -47,8 +47,8 @@ class Spoken:
     def join(self, ptime_ms: int = 20, payload_type: int = rtp.PCMA, event_type: int | None = 101) -> None:
         self.voice.join(ptime_ms, payload_type, event_type, self._keep)
 
-    def _keep(self, packet: memoryview) -> None:
-        self.sent.append((self._studio.subtick * SUBTICK_MS, rtp.parse(bytes(packet))))
+    def _keep(self, packet: bytes) -> None:
+        self.sent.append((self._studio.subtick * SUBTICK_MS, rtp.parse(packet)))
 
     @property
     def packets(self) -> list[rtp.Packet]:

@@ -50,8 +50,8 @@ def moments(calls: int) -> list[int]:
 
 
 def test_many_calls_are_spread_evenly_over_the_subticks_and_a_few_share_one() -> None:
-    few, more, many = [100, 0, 0, 0], [128, 72, 0, 0], [150, 150, 150, 150]
-    assert [moments(calls) for calls in (100, 200, 600)] == [few, more, many]
+    few, more, many = [100, 0, 0, 0], [256, 44, 0, 0], [300, 300, 300, 300]
+    assert [moments(calls) for calls in (100, 300, 1200)] == [few, more, many]
 
 
 @given(st.integers(0, 200), st.lists(st.sampled_from([10, 20, 30, 40, 50, 60]), max_size=150))

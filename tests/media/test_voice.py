@@ -218,7 +218,7 @@ def test_a_packet_that_the_kernel_refuses_is_counted_and_harms_nobody() -> None:
     studio = Studio()
     refused, heard = studio.voice(), studio.voice()
 
-    def refuse(_packet: memoryview) -> None:
+    def refuse(_packet: bytes) -> None:
         raise ConnectionRefusedError
 
     refused.voice.join(20, rtp.PCMA, None, refuse)

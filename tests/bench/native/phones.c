@@ -129,6 +129,7 @@ static void dial(int index) {
   snprintf(call->to, sizeof call->to, "<sip:%s@%s:%d>", user, host, ntohs(target.sin_port));
   call->state = INVITED;
   call->began = seconds();
+  call->sequence = index * 40503; /* all over the range, as real ones: nobody's habits are to meet */
   invite(index);
 }
 
