@@ -1,7 +1,7 @@
 """The one clock of all calls: sub-ticks of 5 ms, and which calls send on which of them.
 
 Spreading many calls over sub-ticks keeps bursts short: with 20 ms packets each call sends on every fourth.
-Fewer calls share one sub-tick instead: waking up costs more than sending, and sending one after the other less.
+Fewer calls share one sub-tick instead: waking up costs more than sending, sending in a row less.
 """
 
 from __future__ import annotations
