@@ -60,6 +60,7 @@ class _Sound(asyncio.DatagramProtocol):
 
     def __init__(self) -> None:
         self.heard: list[tuple[float, bytes]] = []
+        self.frames: list[int] = []
         self.keys = ""
         self.news = asyncio.Event()
         self._numbers = itertools.count(secrets.randbelow(1000))
@@ -78,6 +79,8 @@ class _Sound(asyncio.DatagramProtocol):
         kind, stamp = data[1] & 0x7F, struct.unpack(">I", data[4:8])[0]
         if kind == ALAW:
             self.heard.append((time.monotonic(), data[12:]))
+            if data[12] not in (0xD5, 0x55) and data.count(data[12], 12) == len(data) - 12:
+                self.frames.append(data[12])
         elif kind == EVENTS and data[13] & 0x80 and stamp != self._last_key:
             self._last_key = stamp
             self.keys += KEYS[data[12]]
@@ -166,8 +169,7 @@ class Talk:
     @property
     def frames(self) -> list[int]:
         """What was heard, one number for each frame of equal bytes, silence left out."""
-        even = (payload[0] for _, payload in self.sound.heard if payload == payload[:1] * len(payload))
-        return [code for code in even if code not in (0xD5, 0x55)]
+        return self.sound.frames
 
     @property
     def codes(self) -> list[int]:
@@ -257,6 +259,7 @@ class Phone(asyncio.DatagramProtocol):
         self.talks: dict[str, Talk] = {}
         self.arrived: asyncio.Queue[Talk] = asyncio.Queue()
         self.behaves: Behaviour = lambda _talk: 200
+        self.shown = ""  # the name that its calls show
         self.answer_after = 0.0
         self.options_answer = 200
 
@@ -291,7 +294,8 @@ class Phone(asyncio.DatagramProtocol):
         sound = await self._sound()
         call_id = f"{secrets.token_hex(8)}@{self.host}"
         sdp = self.sdp(sound.port)
-        source = f"<sip:{caller or self.name}@{self.host}>"
+        shown = f'"{self.shown}" ' if self.shown else ""
+        source = f"{shown}<sip:{caller or self.name}@{self.host}>"
         text = (
             f"INVITE sip:{user}@{host}:{port} SIP/2.0\r\nVia: {self.via()}\r\nMax-Forwards: 70\r\n"
             f"From: {source};tag={secrets.token_hex(4)}\r\nTo: <sip:{user}@{host}>\r\nCall-ID: {call_id}\r\n"
