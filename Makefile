@@ -5,6 +5,7 @@
 # make heard  speak every prompt and hear it again with a speech model; a report (fetches 150 MB once)
 # make fuzz   ten minutes of mutation fuzzing
 # make soak   a minute of 50 calls a second from sipp, then 200,000 short calls; session timers of Teams
+# make images build the images of docker/ and call the house in every compose profile; needs docker or podman
 # make lock   renew the lock files
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -16,7 +17,7 @@ ARGS ?=
 PART ?=
 PYTEST_ARGS ?=
 
-.PHONY: help run test check bench heard fuzz lock system-packages clean
+.PHONY: help run test check bench heard fuzz images lock system-packages clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -64,6 +65,10 @@ soak: $(VENV)/.dev
 	$(PY) -m tests.sip.rush
 	$(PY) -m tests.bench.sip soak
 	$(PY) -m pytest tests/asterisk/teams/refresh.py
+
+images: $(VENV)/.dev
+	docker/build.sh $(ARGS)
+	$(PY) -m pytest $(PYTEST_ARGS) tests/images/check_*.py
 
 lock: $(VENV)/.dev
 	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -17,5 +17,6 @@ CSeq: 1 OPTIONS
 Content-Length: 0
 
 END
-read -r -t 3 answer <&3
+# and dd reads once: bash's read would take a byte and lose the rest of the datagram
+answer=$(timeout 3 dd bs=2000 count=1 status=none <&3)
 [[ $answer == "SIP/2.0 483"* ]]
