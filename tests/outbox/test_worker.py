@@ -267,13 +267,16 @@ async def test_the_console_shows_the_message_and_keeps_its_text_for_the_demo_pag
     assert room.get(intent).body == "Hallo https://praxis.example/f/abc"
 
 
-async def test_a_running_worker_wakes_when_something_is_queued(office: Callable[..., Office]) -> None:
+async def test_a_running_worker_wakes_when_something_is_queued(
+    office: Callable[..., Office], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callflow.outbox.worker._IDLE_S", 600.0)  # so that only waking it helps
     shown = asyncio.Event()
     loop = asyncio.get_running_loop()
     room = office(Console(lambda *_: loop.call_soon(shown.set)))
     running = asyncio.create_task(room.worker.run())
     await asyncio.to_thread(room.put)
-    async with asyncio.timeout(4):  # less than the idle pause, so it was woken
+    async with asyncio.timeout(30):
         await shown.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
