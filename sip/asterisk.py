@@ -8,7 +8,9 @@ Asterisk's database, which becomes a card when we are back.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
+import zlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
@@ -30,6 +32,7 @@ from sip.media import tones
 from sip.numbers import Arriving, Ringing
 
 LIFE_S = 1.0  # seconds between two signs of life
+LIFE_TURNS = 20  # parts of that time among which the calls are spread
 NOTES = "rufweiche-alone"
 SORRY = "sorry"
 MUSIC = "music"
@@ -127,11 +130,15 @@ class AsteriskLine:
         self._desk.sounds.join(MUSIC, keys)
 
     async def _live(self) -> None:
-        while True:
+        """Give each call its sign of life, spread over the second: all at once, they would hold up keys."""
+        clock = asyncio.get_running_loop().time
+        due = clock()
+        for turn in itertools.cycle(range(LIFE_TURNS)):
             for call in tuple(self.calls.values()):
-                if call.in_our_hands:
+                if call.in_our_hands and life_turn(call.id) == turn:
                     call.channel.alive(GRACE_S)
-            await asyncio.sleep(LIFE_S)
+            due += LIFE_S / LIFE_TURNS
+            await asyncio.sleep(max(0.0, due - clock()))
 
     # --- events ------------------------------------------------------------------------------------------
 
@@ -297,6 +304,11 @@ class AsteriskLine:
         await self._desk.sessions.ended_alone(EndedAlone(self._id(unique), started, human))
         await self.manager.action("Setvar", {"Variable": f"DB_DELETE({NOTES}/{unique})", "Value": ""})
         _log.info("note read", call=self._id(unique), outcome=outcome)
+
+
+def life_turn(call: str) -> int:
+    """Return the part of a second in which a call gets its sign of life: the same, whoever comes and goes."""
+    return zlib.crc32(call.encode()) % LIFE_TURNS
 
 
 async def _nobody(_destination: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from callflow.store import Store
 from tests.support import asterisk_site as practice
+from tests.support import rendered
 from tests.support.asterisk_box import Asterisk
 from tests.support.asterisk_pbx import pbx
 from tests.support.simple_phone import Phone
@@ -34,6 +35,18 @@ def classic(ports: practice.Ports) -> Iterator[Asterisk]:
     asterisk = pbx(ports.pbx, ports.sip, {"100": ports.reception, "101": ports.laboratory, "102": 0})
     yield asterisk
     asterisk.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def speaking(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[rendered.Speaking | None]:
+    """Prompts for the house that one test kills, rendered while those before it wait for telephones."""
+    if not any(item.path.name == "test_kill.py" for item in request.session.items):
+        yield None
+        return
+    with rendered.speaking(tmp_path_factory.getbasetemp() / "rendered") as begun:
+        yield begun
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from sqlmodel import select
 
 from callflow.store import Call, Card, Store
 from sip import agi
+from sip.asterisk import LIFE_TURNS, life_turn
 from tests.support import asterisk_site as practice
 from tests.support.asterisk_box import Asterisk
 from tests.support.asterisk_house import Coder, Hasty, desk, line_up, sessions
@@ -127,3 +129,10 @@ def test_results_are_read_as_asterisk_writes_them() -> None:
     assert agi.parse("200%20result%3D1%20%28BUSY%2017%29").text == "BUSY 17"
     assert agi.parse("520%20Invalid").code == 520
     assert agi.parse("anything") == agi.Result(520, -1)
+
+
+def test_the_signs_of_life_of_two_hundred_calls_never_come_all_at_once() -> None:
+    """A key's answer waits in one queue with them."""
+    turns = Counter(life_turn(f"anlage-1795339210-{number}") for number in range(200))
+    assert (sum(turns.values()), set(turns) <= set(range(LIFE_TURNS))) == (200, True)
+    assert max(turns.values()) <= 25

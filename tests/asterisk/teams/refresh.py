@@ -1,7 +1,7 @@
 """Session timers that run: our side renews a call with Teams, whoever began it.
 
-RFC 4028 allows no interval below 90 s, of which a refresher lets half go by, so these take a minute and stay out
-of the ordinary run: `make soak` has them.
+RFC 4028 allows no interval below 90 s, of which a refresher lets half go by, so these take a minute and stay
+out of the ordinary run: `make soak` has them.
 """
 
 from __future__ import annotations

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
 from itertools import pairwise
@@ -27,6 +25,7 @@ from tests.support.teams_call import TeamsCall
 from tests.support.teams_peer import TeamsPeer
 from tests.support.teams_site import OPEN, Sbc, call_reception, holding
 from tests.support.teams_sound import SPEECH
+from tests.support.watch import Watch, watching
 from tests.web.test_sign_in import sign_in
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -42,28 +41,6 @@ nodes:
   weg:
     hangup: {prompt: goodbye}
 """
-
-
-class Watch:
-    """Says how long our own process was held up, so that it is not taken for silence on the line."""
-
-    def __init__(self) -> None:
-        self.longest = 0.0
-
-    async def run(self) -> None:
-        clock = asyncio.get_running_loop().time
-        while True:
-            before = clock()
-            await asyncio.sleep(0.02)
-            self.longest = max(self.longest, clock() - before)
-
-
-@contextlib.asynccontextmanager
-async def watching() -> AsyncIterator[Watch]:
-    watch = Watch()
-    running = asyncio.create_task(watch.run())
-    yield watch
-    running.cancel()
 
 
 def gap(talk: Talk, watch: Watch) -> float:
