@@ -117,7 +117,8 @@ class DeskCalls:
         return await self.speaker.clips([Prompt(CONFIRM, language=user.language)])
 
     async def _announcement(self, card: Card, user: User) -> tuple[Clip, ...]:
-        values = (("person", card.name), ("number", numbers.written(card.number)))
+        # never the name: it would rest as sound in the prompt cache, where numbers are shared digits
+        values = (("number", numbers.written(card.number)),)
         return await self.speaker.clips([Prompt(ANNOUNCE, language=user.language, values=values)])
 
     async def _keep(self, dial: Dial, result: DialResult) -> None:

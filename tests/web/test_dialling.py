@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,8 +13,9 @@ import pytest
 from callflow import inbox
 from callflow.desk_calls import DeskCalls
 from callflow.dialling import DialRequest, DialResult, answered
-from callflow.effects import Clip
+from callflow.effects import Clip, Prompt, Spoken
 from callflow.inbox import Feed
+from callflow.numbers import written
 from callflow.store import Card, User
 from callflow.web.app import create_app
 from tests.support.practice import PATIENT, Practice, open_practice
@@ -41,9 +42,14 @@ class Line:
         return await self.ends.get()
 
 
+@dataclass
 class Mute:
-    async def clips(self, spoken: object) -> tuple[Clip, ...]:
-        del spoken
+    """Speaks nothing and keeps what it should have said."""
+
+    told: list[Spoken] = field(default_factory=list)
+
+    async def clips(self, spoken: Sequence[Spoken]) -> tuple[Clip, ...]:
+        self.told.extend(spoken)
         return (Clip("said"),)
 
 
@@ -56,6 +62,7 @@ class Desk:
     line: Line
     csrf: str
     card: Card
+    speaker: Mute
 
     async def post(self, deed: str) -> httpx.Response:
         return await self.web.post(f"/inbox/{self.card.id}/{deed}", data={"csrf": self.csrf})
@@ -72,15 +79,15 @@ class Desk:
 
 @pytest.fixture
 async def desk(tmp_path: Path, clock: Clock) -> AsyncIterator[Desk]:
-    line, practice = Line(), open_practice(tmp_path, clock)
-    calls = DeskCalls(practice.store, Mute(), {"anlage": line}, (PRACTICE,), clock)
+    line, practice, speaker = Line(), open_practice(tmp_path, clock), Mute()
+    calls = DeskCalls(practice.store, speaker, {"anlage": line}, (PRACTICE,), clock)
     app = create_app(replace(practice.house, desk_calls=calls))
     transport = httpx.ASGITransport(app)
     app.state.feed = Feed(practice.store)
     async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as web:
         token, csrf = practice.session("anna")
         web.cookies.set("rufweiche_session", token)
-        desk = Desk(practice, web, line, csrf, practice.card())
+        desk = Desk(practice, web, line, csrf, practice.card(), speaker)
         practice.store.write_now(lambda tx: setattr(tx.get(User, practice.users["anna"]), "device", "23"))
         await desk.post("claim")
         yield desk
@@ -98,6 +105,14 @@ async def test_a_click_rings_and_the_card_tells_the_outcome(desk: Desk) -> None:
     desk.line.ends.put_nowait(DialResult("answered", 95))
     await desk.until("dialled")
     assert "Anna Becker: gesprochen (1:35 min)" in await desk.page()
+
+
+async def test_what_is_announced_holds_the_number_and_never_the_name(desk: Desk) -> None:
+    await desk.post("dial")
+    await desk.line.asked.get()
+    assert desk.speaker.told == [Prompt("dial_announce", values=(("number", written(PATIENT)),))]
+    desk.line.ends.put_nowait(DialResult("busy"))
+    await desk.until("dialled")
 
 
 async def test_a_second_click_during_the_call_rings_nobody(desk: Desk) -> None:
