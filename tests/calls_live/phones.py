@@ -39,7 +39,6 @@ class BaresipCall:
     established: asyncio.Event
     closed: asyncio.Event
     hearing: Hearing = field(default_factory=Hearing)
-    lost: int = 0  # bytes of received sound that the phone threw away because we read it too slowly
     _pcm: bytes = b""
     _ear: asyncio.Task[None] | None = None
 
@@ -81,13 +80,8 @@ class BaresipCall:
         while not self.closed.is_set():
             with contextlib.suppress(baresip.AudioNotActive, baresip.AudioRestarted):
                 self._take(self.call.audio.read(1 << 16))
-                self._count_lost()
             await asyncio.sleep(0.02)
         self.hearing.close()
-
-    def _count_lost(self) -> None:
-        stats = self.call.audio.stats()
-        self.lost = stats.rx_discarded_bytes + stats.rx_dropped_bytes
 
     def _take(self, pcm: bytes) -> None:
         self._pcm += pcm

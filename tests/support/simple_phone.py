@@ -61,6 +61,7 @@ class _Sound(asyncio.DatagramProtocol):
     def __init__(self) -> None:
         self.heard: list[tuple[float, bytes]] = []
         self.frames: list[int] = []
+        self.packets: list[tuple[int, int, bytes]] = []
         self.keys = ""
         self.news = asyncio.Event()
         self._numbers = itertools.count(secrets.randbelow(1000))
@@ -79,6 +80,7 @@ class _Sound(asyncio.DatagramProtocol):
         kind, stamp = data[1] & 0x7F, struct.unpack(">I", data[4:8])[0]
         if kind == ALAW:
             self.heard.append((time.monotonic(), data[12:]))
+            self.packets.append((struct.unpack(">H", data[2:4])[0], stamp, data[12:]))
             if data[12] not in (0xD5, 0x55) and data.count(data[12], 12) == len(data) - 12:
                 self.frames.append(data[12])
         elif kind == EVENTS and data[13] & 0x80 and stamp != self._last_key:
