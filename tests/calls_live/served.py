@@ -105,17 +105,21 @@ class Reception:
 
 @asynccontextmanager
 async def reception(folder: Path, papers: Path | None = None) -> AsyncIterator[Reception]:
-    """Start `rufweiche serve` and stop it at the end; with the certificate in `papers` it speaks TLS too."""
+    """Start the house as its image does and stop it at the end; with the papers' certificate also for TLS."""
     config, data, desk = folder / "config", folder / "data", free_port()
     sip, tls, http = free_port(), free_port(socket.SOCK_STREAM), free_port(socket.SOCK_STREAM)
     _configure(config, desk, tls, papers)
-    command = ("-m", "callflow", "serve", "--data", str(data), "--config", str(config))
+    places = {"DATA": data, "CONFIG": config, "SIP": f"127.0.0.1:{sip}", "HTTP": f"127.0.0.1:{http}"}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, *command, "--sip", f"127.0.0.1:{sip}", "--http", f"127.0.0.1:{http}"),
-        *("--prompts", str(ROOT / "ivr_prompts")),
+        *(ROOT / "docker" / "app" / "start.sh", "--prompts", str(ROOT / "ivr_prompts")),
         cwd=ROOT,
         stdout=subprocess.PIPE,
-        env={**os.environ, "COLUMNS": "200"},
+        env={
+            **os.environ,
+            "COLUMNS": "200",
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            **{f"RUFWEICHE_{name}": str(place) for name, place in places.items()},
+        },
     )
     up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     shown = asyncio.create_task(_shown(process, up))
