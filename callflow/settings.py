@@ -22,11 +22,11 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from callflow.effects import Urgency
 from callflow.language.problems import FlowErrors, Problem
-from callflow.language.schema import complaints
+from callflow.language.schema import complaints, suggestion
 from callflow.language.source import Source, read
 from callflow.plan import Plan
 from callflow.plan_check import check
@@ -185,7 +185,7 @@ class Web(Model):
             `public_url`.
     """
 
-    public_url: str = ""
+    public_url: str = Field(default="", pattern=r"^(https?://[^/\s]+(/\S*)?)?$")
     link_url: str = Field(default="", pattern=r"^(https?://[^/\s]+/?)?$")
 
 
@@ -259,6 +259,13 @@ class Secrets(BaseSettings):
     sms_report_secret: Annotated[SecretStr, AfterValidator(_hard_to_guess)] = SecretStr("")
     sip_passwords: dict[str, SecretStr] = Field(default_factory=dict)
     ami_secret: SecretStr = SecretStr("")
+
+
+_WRITTEN = {
+    "sip_passwords": '{"anlage": "..."} (JSON)',
+    "sms_report_secret": "16+ A-Z a-z 0-9 - _",
+}
+"""How the secrets are written that have a form of their own."""
 
 
 class Address(Model):
@@ -338,10 +345,10 @@ def load(*, data: Path, config: Path, prompts: Path, sip: Address | None, http: 
     Raises:
         FlowErrors: what is wrong in which file, line and column.
     """
-    practice = _practice(read(config / "practice.yaml"))
+    practice = _practice(read(config / "practice.yaml"), config)
     source = read(config / "lines.yaml")
     plan = _checked(Plan, source)
-    if faults := tuple(_plan_problems(plan, source)):
+    if faults := (*_plan_problems(plan, source), *_flows_missing(plan, source, config)):
         raise FlowErrors(faults)
     return Settings(
         data=data.resolve(),
@@ -351,11 +358,26 @@ def load(*, data: Path, config: Path, prompts: Path, sip: Address | None, http: 
         http=http,
         practice=practice,
         plan=plan,
-        secrets=Secrets(_env_file=config / ".env"),
+        secrets=_secrets(config),
     )
 
 
-def _practice(source: Source) -> Practice:
+def _secrets(config: Path) -> Secrets:
+    env = config / ".env"
+    try:
+        return Secrets(_env_file=env)
+    except SettingsError:  # pydantic's own words; what they are about can only be the one that is JSON
+        names = ["sip_passwords"]
+    except ValidationError as error:
+        names = [str(fault["loc"][0]) for fault in error.errors(include_input=False)]
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "UTF-8"
+        raise FlowErrors([Problem(str(env), 1, 1, "file-unreadable", (("reason", str(reason)),))]) from None
+    values = [(("expected", _WRITTEN.get(name, "")), ("name", f"RUFWEICHE_{name.upper()}")) for name in names]
+    raise FlowErrors([Problem(str(env), 1, 1, "secret-wrong", each) for each in values]) from None
+
+
+def _practice(source: Source, config: Path) -> Practice:
     practice = _checked(Practice, source)
     if practice.language not in practice.languages:
         known = ", ".join(practice.languages)
@@ -363,14 +385,39 @@ def _practice(source: Source) -> Practice:
         raise FlowErrors(
             [source.problem("value-wrong", way, field=way[0], value=practice.language, expected=known)]
         )
+    if unknown := tuple(_forms_missing(practice, source, config / "forms")):
+        raise FlowErrors(unknown)
     return practice
+
+
+def _forms_missing(practice: Practice, source: Source, folder: Path) -> Iterator[Problem]:
+    if not folder.is_dir():  # the forms that we ship, and nothing of one's own
+        return
+    known = {path.stem for path in folder.glob("*.yaml")}
+    for key, concern in practice.concerns.items():
+        if concern.form and concern.form not in known:
+            way = ("concerns", key, "form")
+            yield source.problem(
+                "form-unknown", way, form=concern.form, suggestion=suggestion(concern.form, known)
+            )
+
+
+def _flows_missing(plan: Plan, source: Source, config: Path) -> Iterator[Problem]:
+    folder = config / "flows"
+    if not folder.is_dir():
+        return
+    known = {path.stem for path in folder.glob("*.yaml")}
+    for number, entry in plan.numbers.items():
+        if entry.flow not in known:
+            way = ("numbers", number, "flow")
+            yield source.problem("flow-unknown", way, flow=entry.flow, known=", ".join(sorted(known)))
 
 
 def _checked(model: type[Checked], source: Source) -> Checked:
     try:
         return model.model_validate(source.data)
     except ValidationError as error:
-        raise FlowErrors(complaints(source, (), error, model.model_fields)) from None
+        raise FlowErrors(complaints(source, (), error, model)) from None
 
 
 def _plan_problems(plan: Plan, source: Source) -> Iterator[Problem]:

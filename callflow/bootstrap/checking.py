@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -63,7 +63,16 @@ def _found(path: Path | None, house: Settings) -> tuple[Problem, ...]:
     flows = path or house.config / "flows"
     around = replace(surroundings(house, {}), calendars=_names(hours))
     found = check_files(flows, around)
-    return found if path is not None else ordered([*found, *_hours(hours), *_forms(house.config / FORMS)])
+    if path is not None:
+        return found
+    return ordered([*found, *_hours(hours), *_forms(house.config / FORMS), *_accounts(house)])
+
+
+def _accounts(house: Settings) -> Iterator[Problem]:
+    """Warn of an SMS provider without an account: the configuration may be checked where no secrets are."""
+    if "twilio" in house.practice.sms.transports and not house.secrets.twilio_account_sid:
+        source = read(house.config / "practice.yaml")
+        yield replace(source.problem("sms-account", ("sms", "transports")), severity="warning")
 
 
 def _forms(folder: Path) -> tuple[Problem, ...]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_origin
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from callflow.kinds import KINDS
 from callflow.kinds.base import Exit, Language, Part
@@ -87,17 +89,81 @@ _EXPECTED = {
 _UNHANDLED = {"no_input": ("Stille", "silence"), "no_match": ("einer falschen Taste", "a wrong key")}
 
 
-def complaints(source: Source, way: Way, error: ValidationError, fields: Iterable[str]) -> Iterator[Problem]:
-    """Translate pydantic's errors about the part at `way`."""
-    known = tuple(fields)
+def complaints(
+    source: Source, way: Way, error: ValidationError, fields: Iterable[str] | type[BaseModel]
+) -> Iterator[Problem]:
+    """Translate pydantic's errors about the part at `way`.
+
+    Args:
+        source: the file.
+        way: to the part that was judged.
+        error: what pydantic says.
+        fields: what may stand there, or the model that says so at every depth.
+    """
     for found in error.errors(include_url=False):
-        place = tuple(part for part in found["loc"] if part != "[key]")
+        place = _written(_at(source.data, way), tuple(part for part in found["loc"] if part != "[key]"))
+        known = _fields(fields, found["loc"]) if isinstance(fields, type) else tuple(fields)
         yield complaint(source, (*way, *place), found, known)
+
+
+def _at(data: object, way: Way) -> object:
+    for part in way:
+        data = data[part] if isinstance(data, dict) and part in data else None
+    return data
+
+
+def _written(data: object, place: Way) -> Way:
+    """Leave out what pydantic adds to a place and nobody wrote: the tags of unions."""
+    kept: list[str | int] = []
+    for number, part in enumerate(place, 1):
+        inside = isinstance(data, dict) and part in data
+        if not (inside or isinstance(part, int) or number == len(place)):
+            continue
+        kept.append(part)
+        data = data[part] if inside and isinstance(data, dict) else _item(data, part)
+    return tuple(kept)
+
+
+def _item(data: object, part: str | int) -> object:
+    return data[part] if isinstance(data, list) and isinstance(part, int) and part < len(data) else None
+
+
+def _fields(model: type[BaseModel], place: tuple[str | int, ...]) -> tuple[str, ...]:
+    """Return the fields of the part in which the last of `place` stands."""
+    found: list[object] = [model]
+    for part in place[:-1]:
+        found = [each for kind in found for each in _below(kind, part)]
+    return tuple(dict.fromkeys(name for each in found if _is_model(each) for name in each.model_fields))
+
+
+def _is_model(kind: object) -> TypeGuard[type[BaseModel]]:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _below(kind: object, part: str | int) -> list[object]:
+    """Return what a type holds at `part`: a model's field, a container's items, a union's member."""
+    if _is_model(kind):
+        if part in kind.model_fields:
+            return _members(kind.model_fields[str(part)].annotation)
+        tag = kind.model_fields.get("kind")
+        return [kind] if tag is not None and part in get_args(tag.annotation) else []
+    held = [each for each in get_args(kind) if each is not Ellipsis]
+    return _members(held[-1]) if held else []
+
+
+def _members(annotation: object) -> list[object]:
+    """Return the types that a field may have."""
+    if get_origin(annotation) is Annotated:
+        return _members(get_args(annotation)[0])
+    if get_origin(annotation) in {Union, UnionType}:
+        return [each for member in get_args(annotation) for each in _members(member)]
+    return [annotation]
 
 
 def complaint(source: Source, way: Way, found: Mapping[str, Any], known: tuple[str, ...]) -> Problem:
     """Translate one of pydantic's errors, at `way`; `known` are the fields that may have been meant."""
-    name = str(way[-1]) if way else ""
+    names = [part for part in way if isinstance(part, str)]
+    name = names[-1] if names else Path(source.file).name
     match found["type"]:
         case "missing" if name in _UNHANDLED:
             german, english = _UNHANDLED[name]
@@ -116,13 +182,23 @@ def complaint(source: Source, way: Way, found: Mapping[str, Any], known: tuple[s
 
 
 def _shown(value: object) -> str:
-    return repr(value)[:40] if isinstance(value, str | int | float | bool) else type(value).__name__
+    match value:
+        case str() | int() | float():
+            return repr(value)[:40]
+        case None:
+            return "nichts / nothing"
+        case dict():
+            return "Einträge / entries"
+        case _:
+            return "Liste / list"
 
 
 def _expected(found: Mapping[str, Any]) -> str:
     if words := _EXPECTED.get(found["type"]):
         return " / ".join(words)
     context = found.get("ctx", {})
+    if "https?://" in str(context.get("pattern", "")):
+        return "https://praxis.example"
     for name, sign in (
         ("ge", "≥"),
         ("gt", ">"),
@@ -133,7 +209,9 @@ def _expected(found: Mapping[str, Any]) -> str:
     ):
         if name in context:
             return f"{sign} {context[name]}"
-    return str(context.get("expected") or context.get("pattern") or found["msg"])
+    return str(
+        context.get("expected") or context.get("pattern") or found["msg"].removeprefix("Value error, ")
+    )
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -123,3 +123,10 @@ def test_versions_are_listed_and_rolled_back(config: Path, tmp_path: Path) -> No
 def test_a_rollback_to_a_version_that_never_was_is_told_in_words(config: Path, tmp_path: Path) -> None:
     result = run("flows", "praxis", "--data", tmp_path / "data", "--config", config, "--rollback", "abc")
     assert result.exit_code == 1
+
+
+def test_a_provider_without_an_account_is_a_warning(config: Path) -> None:
+    practice = config / "practice.yaml"
+    practice.write_text(practice.read_text(encoding="utf-8").replace("[auto]", "[twilio]"), encoding="utf-8")
+    result = run("check", "--config", config)
+    assert (result.exit_code, "[sms-account]" in result.output) == (0, True), result.output

@@ -1,5 +1,6 @@
 """The practice's files are read with every mistake named by place, or not at all."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ def _load(config: Path, **changes: Address) -> Settings:
 def _practice(folder: Path, *, old: str, new: str, file: str = "practice.yaml") -> Path:
     for name in ("practice.yaml", "lines.yaml"):
         text = (SHIPPED / name).read_text(encoding="utf-8")
-        (folder / name).write_text(text.replace(old, new) if name == file else text, encoding="utf-8")
+        (folder / name).write_text(text.replace(old, new, 1) if name == file else text, encoding="utf-8")
     return folder
 
 
@@ -52,6 +53,7 @@ def test_links_point_to_the_short_domain_of_their_own_where_there_is_one(tmp_pat
     ("old", "new", "found"),
     [
         ('link_url: ""', "link_url: rz.example", ("practice.yaml", 60, 13, "value-wrong")),
+        ('public_url: ""', "public_url: rz.example", ("practice.yaml", 59, 15, "value-wrong")),
         ("valid_hours: 72", "valid_hours: bald", ("practice.yaml", 48, 16, "value-wrong")),
         ("  name: Hausarzt", "  nam: Hausarzt", ("practice.yaml", 3, 1, "field-missing")),
         ("language: de  ", "language: fr  ", ("practice.yaml", 9, 11, "value-wrong")),
@@ -97,3 +99,44 @@ def test_an_address_is_read(text: str, host: str, port: int) -> None:
 def test_no_address_is_told_with_an_example(text: str) -> None:
     with pytest.raises(AddressError, match=r"127\.0\.0\.1:5060"):
         address(text)
+
+
+@pytest.mark.parametrize(
+    ("folder", "file", "old", "new", "found"),
+    [
+        (
+            "forms",
+            "practice.yaml",
+            "form: rezept",
+            "form: rezeptt",
+            ("practice.yaml", 16, 11, "form-unknown"),
+        ),
+        ("flows", "lines.yaml", "flow: praxis", "flow: praksis", ("lines.yaml", 18, 11, "flow-unknown")),
+    ],
+)
+def test_a_form_or_flow_that_is_not_there_is_named_where_it_is_wanted(
+    tmp_path: Path, folder: str, old: str, found: tuple[str, int, int, str]
+) -> None:
+    shutil.copytree(SHIPPED / folder, tmp_path / folder)
+    assert _problems(_practice(tmp_path, old=old, new=f"{old}x", file=found[0])) == [found]
+
+
+def test_an_unknown_key_deep_in_a_file_is_told_with_those_that_may_stand_there(tmp_path: Path) -> None:
+    config = _practice(tmp_path, file="lines.yaml", old="    port: 5060", new="    prot: 5060")
+    with pytest.raises(FlowErrors) as refused:
+        _load(config)
+    (problem,) = refused.value.problems
+    assert (problem.line, problem.column, problem.hint("de")) == (7, 5, "→ „port“?")
+
+
+@pytest.mark.parametrize(
+    "secret", ["RUFWEICHE_SIP_PASSWORDS=anlage: geheim123", "RUFWEICHE_SMS_REPORT_SECRET=geheim123"]
+)
+def test_a_secret_that_cannot_be_read_is_named_and_not_shown(tmp_path: Path, secret: str) -> None:
+    config = _practice(tmp_path, old="", new="")
+    (config / ".env").write_text(secret + "\n", encoding="utf-8")
+    with pytest.raises(FlowErrors) as refused:
+        _load(config)
+    (problem,) = refused.value.problems
+    told = problem.message("de") + problem.hint("de")
+    assert (secret.partition("=")[0] in told, "geheim123" in told) == (True, False)
