@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
 import socket
 import sys
@@ -206,6 +207,7 @@ def _house(  # noqa: PLR0913, PLR0917 - the pages see a little of every room
         recordings=settings.data / "recordings",
         caps=practice.caps(settings),
         blocks=practice.work_blocks(settings),
+        room_mb=lambda: shutil.disk_usage(settings.data).free // 1_000_000,
     )
 
 

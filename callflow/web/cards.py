@@ -16,7 +16,6 @@ from callflow.web.catalogue import Texts
 from callflow.web.house import House
 
 View = Literal["open", "mine", "later", "done"]
-VIEWS: tuple[View, ...] = ("open", "mine", "later", "done")
 _NEAR = timedelta(minutes=30)
 
 

@@ -82,6 +82,7 @@ class House:
         calls: calls that are being answered; pages wait for them.
         limits: how much pages and programs may ask.
         link_url: base of links in text messages, "" for that of pages.
+        room_mb: tells how many megabytes are free where everything is kept.
     """
 
     face: Face
@@ -105,6 +106,7 @@ class House:
     calls: Precedence = field(default_factory=Precedence)
     limits: Limits = field(default_factory=Limits)
     link_url: str = ""
+    room_mb: Callable[[], int] = lambda: 1_000_000
 
     @property
     def form_key(self) -> str:

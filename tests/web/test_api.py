@@ -73,6 +73,7 @@ async def test_health_tells_versions_and_counts_and_nothing_personal(
         "trunks": {},
         "sms_today": 0,
         "sms_alarm": False,
+        "disk_mb": 1_000_000,
     }
 
 

@@ -31,3 +31,11 @@ async def test_staff_see_what_is_in_force_and_why_a_file_was_refused(
     assert "Anrufablauf praxis" in page
     assert shown in page
     assert ('class="late"' in page.split("Anrufablauf praxis")[1]) is (entry is BAD)
+
+
+async def test_a_disk_that_is_nearly_full_is_told_before_calls_cannot_be_kept(practice: Practice) -> None:
+    house = replace(practice.house, room_mb=lambda: 49)
+    transport = httpx.ASGITransport(create_app(house))
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as web:
+        health = (await web.get("/health")).json()
+    assert (health["ok"], health["line"], health["disk_mb"]) == (False, True, 49)

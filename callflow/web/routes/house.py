@@ -20,6 +20,8 @@ from callflow.web.house import House
 from callflow.web.staff import HouseDep, StaffDep, show
 
 router = APIRouter()
+LEAST_MB = 50
+"""With less room on the disk the next calls cannot be kept, and the lines would handle them alone."""
 _UNSENT = select(func.count()).select_from(Intent).where(col(Intent.status).in_(("queued", "leased")))
 
 
@@ -36,6 +38,7 @@ class Health(BaseModel):
         outbox: messages that are not sent yet.
         sms_today: text messages of the last 24 hours.
         sms_alarm: the day's budget of text messages is nearly (or wholly) used up.
+        disk_mb: megabytes free where everything is kept.
     """
 
     ok: bool
@@ -47,6 +50,7 @@ class Health(BaseModel):
     outbox: int
     sms_today: int
     sms_alarm: bool
+    disk_mb: int
 
 
 @router.get("/health", tags=["health"])
@@ -68,6 +72,7 @@ async def page(request: Request, staff: StaffDep, house: HouseDep) -> Response:
         (texts("house.outbox"), now.outbox, False),
         (texts("house.sms_today"), f"{now.sms_today} / {house.caps.per_day}", now.sms_alarm),
         (texts("house.database"), f"SQLite {now.sqlite}", False),
+        (texts("house.disk"), f"{now.disk_mb / 1000:.1f} GB", now.disk_mb < LEAST_MB),
         *_flows(house.flows(), texts),
     ]
     external = any(form.url for form in house.forms.forms.values())
@@ -86,9 +91,9 @@ def _flows(flows: Mapping[str, Entry], texts: Texts) -> Iterator[tuple[str, str,
 
 async def _health(house: House) -> Health:
     counts = await house.store.read(lambda tx: _counts(tx, house, house.clock()))
-    line = house.line_up()
+    line, room = house.line_up(), house.room_mb()
     return Health(
-        ok=line,
+        ok=line and room >= LEAST_MB,
         line=line,
         trunks=dict(house.trunks()),
         sqlite=sqlite_version(),
@@ -97,6 +102,7 @@ async def _health(house: House) -> Health:
         outbox=counts.outbox,
         sms_today=counts.sms_today,
         sms_alarm=counts.sms_alarm,
+        disk_mb=room,
     )
 
 
