@@ -1,7 +1,7 @@
 """What arrives of an RTP stream: its source, its loss and its jitter (RFC 3550, 6.4.1 and appendix A).
 
-While nobody listens the kernel lets only every `SAMPLE`th voice packet through and counts the others: a
-sample's sequence number tells how many should have come since the one before, the kernel how many came.
+While nobody listens the kernel lets only keys and every `SAMPLE`th voice packet through and counts the rest:
+a packet's sequence number tells how many should have come since the one before, the kernel how many came.
 """
 
 from __future__ import annotations
@@ -24,11 +24,9 @@ class Reception:
         self.received = 0
         self.jitter = 0.0  # in timestamp units
         self.restarts = 0
-        self.sampled = False
         self._counted = 0
         self._expected = 0
-        self._passed = 0  # since the last sample, of those that came all the way
-        self._unseen = 0  # at the last sample
+        self._unseen = 0  # when the last packet was seen
         self._highest: int | None = None  # extended: wraps count in its upper bits
         self._transit: float | None = None
         self._changes = 0
@@ -47,11 +45,6 @@ class Reception:
         self._restart(packet.ssrc)
         return True
 
-    def sample(self, *, on: bool) -> None:
-        """Tell that from now on only every `SAMPLE`th (or again every) voice packet can be seen."""
-        if on != self.sampled:
-            self.sampled, self._highest, self._transit = on, None, None
-
     def count(self, packet: rtp.Packet, now: float, *, voice: bool, unseen: int = 0) -> None:
         """Count an admitted packet.
 
@@ -59,12 +52,9 @@ class Reception:
             packet: the packet.
             now: when it came, in seconds.
             voice: it is voice; only then its timestamp is meaningful.
-            unseen: packets that the kernel has counted and dropped so far, while sampled.
+            unseen: how many packets the kernel has counted and dropped so far.
         """
         self.received += 1
-        self._passed += 1
-        if self.sampled and (packet.sequence % SAMPLE or not voice):
-            return
         if voice:
             self._count_jitter(packet.timestamp, now)
         self._count_sequence(packet.sequence, unseen)
@@ -99,8 +89,7 @@ class Reception:
         self._highest = self._transit = self._probation = None
 
     def _count_sequence(self, sequence: int, unseen: int) -> None:
-        came, self._passed = self._passed + (unseen - self._unseen if self.sampled else 0), 0
-        self._unseen = unseen
+        came, self._unseen = 1 + unseen - self._unseen, unseen
         step = 1 if self._highest is None else rtp.sequence_after(sequence, self._highest & 0xFFFF)
         if abs(step) >= _RESTART or self._highest is None:
             came, step, self._highest = 1, 1, sequence - 1

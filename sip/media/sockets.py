@@ -70,16 +70,20 @@ class MediaSocket:
         with contextlib.suppress(OSError):
             self._rtcp.sendto(data, target)
 
-    def filter(self, wanted: tuple[int, int] | None) -> bool:
-        """Filter voice of (payload type, SSRC) in the kernel, or None; return whether it is filtered now."""
+    def filter(self, wanted: tuple[int, int] | None) -> None:
+        """Filter voice of (payload type, SSRC) in the kernel, where that can be done; None for no more."""
         if wanted == self._filtered or not self.filtering:
-            return self._filtered is not None
+            return
         with contextlib.suppress(OSError):
             if wanted:
                 kernel_filter.attach(self._rtp, *wanted)
             else:
                 kernel_filter.detach(self._rtp)
             self._filtered = wanted
+
+    @property
+    def filtered(self) -> bool:
+        """Voice is filtered now."""
         return self._filtered is not None
 
     @property

@@ -313,10 +313,9 @@ class Stream:
 
     def _notice_unseen(self, now: float) -> None:
         """Know that the peer lives although the kernel keeps its voice to itself."""
-        unseen = self._socket.dropped
-        if self._ear.reception.sampled and unseen != self._unseen:
+        before, self._unseen = self._unseen, self._socket.dropped
+        if self._socket.filtered and self._unseen != before:
             self._ear.heard_at = now
-        self._unseen = unseen
 
     def _protect(self, keys: SrtpKeys | None) -> None:
         if keys != self._keys:
@@ -351,7 +350,7 @@ class Stream:
         wanted = None
         if latch and latch.source and not self._listeners and reception.ssrc is not None:
             wanted = (self._manner[1], reception.ssrc)
-        reception.sample(on=self._socket.filter(wanted))
+        self._socket.filter(wanted)
 
     def _listening_changed(self) -> None:
         self._desk.listen(self, on=len(self._listeners) > 0)
@@ -362,9 +361,8 @@ class Stream:
             data, source = sock.recvfrom(_LARGEST)
         except OSError:
             return  # nothing there after all, or an ICMP error: the peer's socket is closed
-        ssrc, sampled = self._ear.reception.ssrc, self._ear.reception.sampled
-        unseen = self._socket.dropped if sampled else 0
-        if not self._ear.take(data, source[:2], self._desk.now(), unseen):
+        ssrc = self._ear.reception.ssrc
+        if not self._ear.take(data, source[:2], self._desk.now(), self._socket.dropped):
             return
         self._aim()
         if ssrc != self._ear.reception.ssrc:
