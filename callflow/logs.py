@@ -16,7 +16,7 @@ TALKATIVE = ("twilio", "twilio.http_client", "httpx", "httpcore", "urllib3", "as
 
 @dataclass(frozen=True, eq=False)
 class _Forgiving:
-    """A file whose full disk costs log lines and nothing else: no call may end because a line was not written."""
+    """A file whose full disk costs log lines and nothing else: no call ends for want of a line."""
 
     to: TextIO
 
