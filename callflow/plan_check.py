@@ -42,6 +42,8 @@ Code = Literal[
     "not_rung",
     "plain_manager",
     "pyvoip_bridge",
+    "registered_twice",
+    "same_port",
     "teams_refer",
     "unknown_destination",
     "unknown_trunk",
@@ -74,7 +76,7 @@ class Fault:
 
 def check(plan: Plan) -> tuple[Fault, ...]:
     """Return every fault of the plan, in the order of the file."""
-    return (*_lines(plan), *_trunks(plan), *_destinations(plan), *_numbers(plan))
+    return (*_lines(plan), *_shared(plan), *_trunks(plan), *_destinations(plan), *_numbers(plan))
 
 
 def errors(plan: Plan) -> tuple[Fault, ...]:
@@ -101,6 +103,48 @@ def _lines(plan: Plan) -> Iterator[Fault]:
                 f"Die Verbindung zu {line.host} verlässt diese Maschine unverschlüsselt: tls: true setzen.",
                 f"the connection to {line.host} leaves this machine unencrypted: set tls: true",
             )
+
+
+def _shared(plan: Plan) -> Iterator[Fault]:
+    """Find what two lines of our own, a process each, cannot both have."""
+    own = {name: line for name, line in plan.lines.items() if isinstance(line, EmbeddedLine | PyVoipLine)}
+    places: set[tuple[str, int]] = set()
+    registered: set[str] = set()
+    for name, line in own.items():
+        ports = {key: port for key in ("port", "tls_port") if (port := getattr(line, key, 0))}
+        for key, port in ports.items():
+            if (line.host, port) in places:
+                yield _same_port(("lines", name, key), f"{line.host}:{port}")
+        places |= {(line.host, port) for port in ports.values()}
+        trunks = line.trunks if isinstance(line, EmbeddedLine) else (line.trunk,)
+        mine = {trunk for trunk in trunks if _registers(plan, trunk)}
+        yield from (_registered_twice(("lines", name), trunk) for trunk in sorted(mine & registered))
+        registered |= mine
+
+
+def _same_port(place: tuple[str, ...], address: str) -> Fault:
+    return Fault(
+        place,
+        "same_port",
+        f"Auf {address} hört schon eine andere Leitung: jede braucht Ports für sich.",
+        f"another line listens on {address}: each needs ports of its own",
+    )
+
+
+def _registered_twice(place: tuple[str, ...], trunk: str) -> Fault:
+    return Fault(
+        place,
+        "registered_twice",
+        f"{trunk} ist schon an einer anderen Leitung angemeldet: jeder Anruf klingelte an beiden. Jede "
+        "Leitung braucht ein Konto für sich, oder beide einen Trunk ohne Anmeldung.",
+        f"{trunk} is registered by another line already: every call would ring at both. Give each line an "
+        "account of its own, or both a trunk without registration.",
+    )
+
+
+def _registers(plan: Plan, name: str) -> bool:
+    trunk = plan.trunks.get(name)
+    return isinstance(trunk, SipTrunk) and trunk.registers
 
 
 def _pyvoip(plan: Plan, name: str, line: PyVoipLine) -> Iterator[Fault]:

@@ -15,7 +15,7 @@ from callflow.plan import (
     PyVoipLine,
     SipTrunk,
 )
-from callflow.settings import Settings
+from callflow.settings import Address, Settings
 from sip.line_config import Destination as LineDestination
 from sip.line_config import Did, LineConfig
 from sip.numbers import spellings
@@ -70,12 +70,12 @@ def line_config(
     Raises:
         KeyError: a trunk's account has no password in the environment; the trunk's name is the argument.
     """
-    data = settings.data
+    data, at = settings.data, listening(settings, name)
     return LineConfig(
         name=name,
         kind=line.kind,
-        phone=_phone(settings, line),
-        rtp_host=settings.sip.host,
+        phone=_phone(settings, line, at),
+        rtp_host=at.host,
         rtp_ports=line.rtp_ports if any(line.rtp_ports) else (16384, 32767),
         app_socket=app_socket(data),
         prompts=data / "prompts",
@@ -106,14 +106,22 @@ def _destination(entry: Destination) -> LineDestination:
     return LineDestination(uri=entry.number, method=entry.method, line=entry.via)
 
 
-def _phone(settings: Settings, line: EmbeddedLine | PyVoipLine) -> PhoneSettings:
+def listening(settings: Settings, name: str) -> Address:
+    """Return where line `name` listens: --sip is for the first of our lines, the others say it themselves."""
+    own = embedded_lines(settings.plan)
+    if name == next(iter(own), name):
+        return settings.sip
+    return Address(host=own[name].host, port=own[name].port)
+
+
+def _phone(settings: Settings, line: EmbeddedLine | PyVoipLine, at: Address) -> PhoneSettings:
     plan = settings.plan
     names = line.trunks if isinstance(line, EmbeddedLine) else (line.trunk,) if line.trunk else ()
     trunks = {name: trunk for name in names if isinstance(trunk := plan.trunks[name], SipTrunk)}
     registered = {name: trunk for name, trunk in trunks.items() if trunk.registers and trunk.account}
     peers = tuple(_peer(settings, name, trunk) for name, trunk in trunks.items() if name not in registered)
     return PhoneSettings(
-        listen=_listen(settings, line, {trunk.transport for trunk in trunks.values()}),
+        listen=_listen(settings, line, at, {trunk.transport for trunk in trunks.values()}),
         accounts=tuple(_account(settings, name, trunk) for name, trunk in registered.items()),
         public_host=line.public_address if isinstance(line, EmbeddedLine) else "",
         peers=peers or (() if registered else (LOOPBACK,)),
@@ -121,9 +129,10 @@ def _phone(settings: Settings, line: EmbeddedLine | PyVoipLine) -> PhoneSettings
     )
 
 
-def _listen(settings: Settings, line: EmbeddedLine | PyVoipLine, transports: set[str]) -> tuple[Listen, ...]:
+def _listen(
+    settings: Settings, line: EmbeddedLine | PyVoipLine, at: Address, transports: set[str]
+) -> tuple[Listen, ...]:
     """Listen on UDP, on TCP beside it (RFC 3261 18.2.1), and on TLS where there is a certificate."""
-    at = settings.sip
     udp = Listen("udp", at.host, at.port)
     if isinstance(line, PyVoipLine):
         return (udp,)

@@ -19,7 +19,7 @@ from callflow import logs
 from callflow.bootstrap import certificates, first_run
 from callflow.bootstrap.faults import AlreadyRunningError
 from callflow.bootstrap.flows import check_flows
-from callflow.bootstrap.line import config_path, embedded_lines, line_config, ready_path
+from callflow.bootstrap.line import config_path, embedded_lines, line_config, listening, ready_path
 from callflow.bootstrap.ports import free
 from callflow.settings import Address, Settings
 from callflow.supervisor import Child, Supervisor
@@ -55,8 +55,11 @@ def serve(settings: Settings, arguments: tuple[str, ...], console: Console) -> N
 def _addresses(settings: Settings) -> dict[str, Address]:
     """Return the addresses we listen on; without a line of our own, SIP's is an Asterisk's beside us."""
     taken = {"http": free("--http", settings.http, socket.SOCK_STREAM)}
-    if embedded_lines(settings.plan):
+    own = tuple(embedded_lines(settings.plan))
+    if own:
         taken["sip"] = free("--sip", settings.sip, socket.SOCK_DGRAM)
+    for name in own[1:]:
+        free(f"lines.{name}.port", listening(settings, name), socket.SOCK_DGRAM)
     return taken
 
 

@@ -11,7 +11,7 @@ from callflow.bootstrap.faults import MENDABLE, words
 from callflow.bootstrap.line import Announcements, PasswordMissingError, line_config
 from callflow.bootstrap.places import Options, settings
 from callflow.plan import EmbeddedLine, Plan
-from callflow.settings import Settings
+from callflow.settings import Address, Settings
 from sip.line_config import LineConfig
 from sip.signalling.phone_settings import Account, Peer
 
@@ -78,3 +78,24 @@ def test_a_number_is_known_however_a_trunk_writes_it(tmp_path: Path) -> None:
 def test_a_destination_behind_a_trunk_keeps_its_trunk(tmp_path: Path) -> None:
     empfang = _config(_house(tmp_path)).destinations["empfang"]
     assert (empfang.uri, empfang.line, empfang.method) == ("100", "anlage", "bridge")
+
+
+def test_each_line_of_our_own_is_a_process_with_an_address_and_trunks_of_its_own(tmp_path: Path) -> None:
+    house = _house(tmp_path, "box")
+    second = EmbeddedLine(host="127.0.0.2", port=5062, trunks=("anlage",))
+    plan = house.plan.model_copy(update={"lines": {**house.plan.lines, "zweite": second}})
+    house = house.model_copy(update={"plan": plan, "sip": Address(host="127.0.0.1", port=15060)})
+    first, other = (
+        line_config(house, name, plan.lines[name], Announcements("a", "b")) for name in plan.lines
+    )
+    listens = [
+        (each.name, each.rtp_host, {(at.host, at.port) for at in each.phone.listen})
+        for each in (first, other)
+    ]
+    assert listens == [
+        ("telefon", "127.0.0.1", {("127.0.0.1", 15060)}),
+        ("zweite", "127.0.0.2", {("127.0.0.2", 5062)}),
+    ]
+    assert [account.name for account in first.phone.accounts] == ["box"]
+    assert [peer.name for peer in other.phone.peers] == ["anlage"]
+    assert first.dids == other.dids

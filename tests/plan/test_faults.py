@@ -132,6 +132,20 @@ CASES = (
         ":8:12",
         "cannot call out, it passes callers on by REFER only",
     ),
+    Case(
+        "same_port",
+        "{kind: asterisk}",
+        "{kind: embedded}\n  zweite: {kind: embedded, port: 5060}",
+        ":3:34",
+        "another line listens on 127.0.0.1:5060: each needs ports of its own",
+    ),
+    Case(
+        "registered_twice",
+        "{kind: asterisk}",
+        "{kind: embedded, trunks: [amt]}\n  zweite: {kind: embedded, port: 5062, trunks: [amt]}",
+        ":3:11",
+        "amt is registered by another line already: every call would ring at both",
+    ),
 )
 
 
