@@ -6,6 +6,9 @@ the wire of peers that ask for it (`A_TO_U`, `U_TO_A` with `bytes.translate`).
 
 from __future__ import annotations
 
+import io
+import wave
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -76,3 +79,14 @@ def to_ulaw(samples: Samples) -> bytes:
 def from_ulaw(sound: bytes) -> Samples:
     """Return n bytes of mu-law as samples of shape (n,)."""
     return _FROM_U[np.frombuffer(sound, dtype=np.uint8)]
+
+
+def wav(alaw: bytes) -> bytes:
+    """Return A-law as a WAV file of 16-bit samples, which browsers, players and Twilio take."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(RATE)
+        writer.writeframes(from_alaw(alaw).tobytes())
+    return file.getvalue()

@@ -123,10 +123,11 @@ def _make_key(path: Path) -> None:
         pass
     finally:
         draft.unlink()
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Put on disk which files a folder holds; their contents are synced apart."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

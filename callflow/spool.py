@@ -19,7 +19,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
-from callflow.sealing import Sealer, SealError
+from callflow.sealing import Sealer, SealError, sync_folder
 
 SLOT = 512  # bytes; one disk sector, so a slot reaches the disk whole
 SLOTS = 4096  # preallocated: 2 MiB, days of calls without an app
@@ -94,7 +94,7 @@ class SpoolWriter:
         self._next = 0
         self._grow(slots * SLOT)
         self._take_stock()
-        _sync_folder(folder)
+        sync_folder(folder)
 
     def write(self, call: SpooledCall) -> Slot:
         """Put a record on disk; it is there when this returns.
@@ -252,11 +252,3 @@ def _free(file: int, slot: Slot) -> None:
         return
     os.pwrite(file, bytes(SLOT), slot.offset)
     os.fdatasync(file)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from callflow.g711 import FRAME, RATE
-from sip.media.recording import NO_SOUND_DBFS, dbfs, wav
+from callflow.g711 import FRAME, RATE, wav
+from sip.media.recording import NO_SOUND_DBFS, dbfs
 
 LOUD_DBFS = -45.0  # a 20 ms frame above this is speech or a tone
 

@@ -77,14 +77,3 @@ def to_alaw(wav: bytes) -> bytes:
         rate = file.getframerate()
     sound = mono if rate == g711.RATE else soxr.resample(mono, rate, g711.RATE)
     return g711.to_alaw(np.asarray(sound, dtype=np.int16))
-
-
-def to_wav(alaw: bytes) -> bytes:
-    """Return A-law of 8 kHz as a WAV of 16-bit samples, which Twilio's <Play> takes as it is."""
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(g711.RATE)
-        file.writeframes(g711.from_alaw(alaw).tobytes())
-    return buffer.getvalue()

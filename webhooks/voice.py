@@ -19,13 +19,14 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import Response
 from starlette.types import Scope
 
+from callflow import g711
 from callflow.effects import LineEffect, Record
 from callflow.events import Caller, CallStarted, Event, HungUp, Recorded, TransferAnswered
 from callflow.prompts.cache import Cache, NoClip
 from callflow.session import Reaction, Sessions
 from webhooks.entrance import route
 from webhooks.happenings import answer, over
-from webhooks.recordings import RecordingFetchError, Recordings, to_wav
+from webhooks.recordings import RecordingFetchError, Recordings
 from webhooks.signature import Fields, Post, Signature
 from webhooks.twiml import Site, rejected, twiml
 
@@ -142,7 +143,7 @@ class Voice:
 
     def _clip(self, key: str) -> Response:
         try:
-            sound = to_wav(self.cache.frames(key))
+            sound = g711.wav(self.cache.frames(key))
         except NoClip:
             raise HTTPException(404) from None
         kept = {"Cache-Control": f"public, max-age={YEAR}, immutable"}

@@ -8,7 +8,7 @@ from binascii import Error as Base64Error
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import col, select
+from sqlmodel import select
 
 from callflow.effects import Urgency
 from callflow.sealing import Sealer, SealError
@@ -120,8 +120,3 @@ def draft(link: Link) -> dict[str, str]:
     """Return what was filled in so far."""
     answers: dict[str, str] = json.loads(link.draft or "{}")
     return answers
-
-
-def of_call(tx: Tx, call_id: str) -> Link | None:
-    """Return the latest link of a call."""
-    return tx.exec(select(Link).where(Link.call_id == call_id).order_by(col(Link.created_at).desc())).first()

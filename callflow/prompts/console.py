@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-import wave
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,11 +32,7 @@ _PLAYERS: tuple[tuple[str, ...], ...] = (
 
 def save_wav(path: Path, alaw: bytes) -> None:
     """Write A-law sound as a 16-bit WAV of 8 kHz."""
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(g711.RATE)
-        file.writeframes(g711.from_alaw(alaw).tobytes())
+    path.write_bytes(g711.wav(alaw))
 
 
 def play(alaw: bytes) -> bool:

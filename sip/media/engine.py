@@ -26,7 +26,7 @@ import socket
 
 from sip.media.clock import FRAME_SUBTICKS, SUBTICK_MS, Clock, Wheel
 from sip.media.ports import NoPortFreeError, PortPool
-from sip.media.recording import EndedBy, MemorySink, Recording, Sink, WavSink
+from sip.media.recording import EndedBy, MemorySink, Recording, Sink
 from sip.media.sockets import Read
 from sip.media.sounds import SoundBank
 from sip.media.srtp import SrtpKeys
@@ -45,7 +45,6 @@ __all__ = [
     "SrtpKeys",
     "Stream",
     "StreamStats",
-    "WavSink",
 ]
 
 # With so many streams the clock wakes every 5 ms anyway, and what has come is read then: waking for each

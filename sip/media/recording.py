@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import math
-import wave
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, Final, Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import numpy as np
 
@@ -132,43 +129,3 @@ class MemorySink:
     def close(self) -> None:
         """Know that the recording ended."""
         self.closed = True
-
-
-class WavSink:
-    """Writes a recording to a WAV file (16 bit, 8 kHz, one channel), unsealed: for a caller's own use.
-
-    Args:
-        path: the file, overwritten.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("wb")
-        self._wave = _wave_writer(self._file)
-
-    def write(self, alaw: bytes) -> None:
-        """Take the next piece of sound."""
-        self._wave.writeframes(g711.from_alaw(alaw).tobytes())
-
-    def close(self) -> None:
-        """Complete the file."""
-        self._wave.close()
-        self._file.close()
-
-
-def wav(alaw: bytes) -> bytes:
-    """Return sound as a WAV file (16 bit, 8 kHz, one channel)."""
-    file = io.BytesIO()
-    with _wave_writer(file) as writer:
-        writer.writeframes(g711.from_alaw(alaw).tobytes())
-    return file.getvalue()
-
-
-def _wave_writer(file: BinaryIO) -> wave.Wave_write:
-    writer = wave.Wave_write(file)
-    writer.setnchannels(1)
-    writer.setsampwidth(2)
-    writer.setframerate(g711.RATE)
-    return writer

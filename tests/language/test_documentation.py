@@ -24,7 +24,6 @@ BLOCKS = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
 SECTIONS = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##)", GUIDE, re.DOTALL | re.MULTILINE))
 SCHEMA = jsonschema_rs.validator_for(flow_schema())
 SHARED = b"subflow: gemeinsam\nstart: a\nnodes: {a: {goto: {to: return.mensch}}}\n"
-TARGETS = ("ende", "rueckruf", "empfang", "link")
 
 
 def look_at(text_of_flow: str) -> list[str]:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import wave
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from callflow import g711
 from sip.media import tones
-from sip.media.recording import MemorySink, Recorder, Recording, WavSink, dbfs, wav
+from sip.media.recording import MemorySink, Recorder, Recording, dbfs
 
 VOICE = tones.tone((440.0,), 20, -20)
 QUIET = tones.silence(20)
@@ -67,22 +63,6 @@ def test_a_humming_line_counts_as_silence() -> None:
 def test_the_level_of_the_loud_parts_is_told(level: float) -> None:
     recording, _ = record([tones.tone((440.0,), 1000, level), *[QUIET] * 50])
     assert recording.dbfs == pytest.approx(level, abs=0.3)
-
-
-def test_a_wav_file_holds_the_sound_as_16_bit_samples(tmp_path: Path) -> None:
-    sink = WavSink(tmp_path / "heard.wav")
-    sink.write(VOICE)
-    sink.write(QUIET)
-    sink.close()
-    with wave.open(str(tmp_path / "heard.wav")) as file:
-        assert file.getparams()[:4] == (1, 2, 8000, 320)
-        samples = np.frombuffer(file.readframes(320), np.int16)
-    assert g711.to_alaw(samples) == VOICE + QUIET
-
-
-def test_a_wav_in_memory_is_the_same() -> None:
-    with wave.open(io.BytesIO(wav(VOICE))) as file:
-        assert g711.to_alaw(np.frombuffer(file.readframes(160), np.int16)) == VOICE
 
 
 def test_a_full_scale_square_wave_has_zero_dbfs() -> None:

@@ -1,5 +1,8 @@
 """G.711 by table equals the recommendation."""
 
+import io
+import wave
+
 import numpy as np
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
@@ -27,6 +30,13 @@ def test_every_code_survives_the_way_through_samples() -> None:
     assert g711.to_alaw(g711.from_alaw(EVERY_CODE)) == EVERY_CODE
     codes = EVERY_CODE.replace(b"\x7f", b"\xff")  # mu-law has two zeros
     assert g711.to_ulaw(g711.from_ulaw(EVERY_CODE)) == codes
+
+
+def test_a_wav_file_holds_the_sound_as_16_bit_samples() -> None:
+    with wave.open(io.BytesIO(g711.wav(EVERY_CODE))) as file:
+        assert file.getparams()[:4] == (1, 2, 8000, 256)
+        samples = np.frombuffer(file.readframes(256), np.int16)
+    assert g711.to_alaw(samples) == EVERY_CODE
 
 
 def test_quantising_errs_by_at_most_half_a_step() -> None:

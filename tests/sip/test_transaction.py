@@ -29,7 +29,6 @@ TABLES = {
     "server INVITE": SERVER_INVITE,
     "server": SERVER_OTHER,
 }
-TIMER_EVENTS = frozenset(TIMERS.values())
 each_table = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES.keys())
 
 

@@ -7,7 +7,6 @@ follows it and reports statuses as Twilio does.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -200,9 +199,6 @@ class Ringing:
         answer = await self.client.post(url, data=form, headers={"X-Twilio-Signature": signature})
         assert answer.status_code in {200, 204}
         return answer.text
-
-
-Choose = Callable[[str], CallBehaviour]
 
 
 def _name(play: ET.Element) -> str:

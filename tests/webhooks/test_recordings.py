@@ -10,7 +10,7 @@ import pytest
 
 from callflow import g711, voice_messages
 from callflow.sealing import Sealer
-from webhooks.recordings import RecordingFetchError, Recordings, to_alaw, to_wav
+from webhooks.recordings import RecordingFetchError, Recordings, to_alaw
 
 SOUND = g711.to_alaw((np.sin(np.arange(1600) / 5) * 9000).astype(np.int16))
 
@@ -32,7 +32,7 @@ def _names(folder: Path) -> list[str]:
 
 async def test_a_recording_is_kept_sealed_and_deleted_at_twilio(tmp_path: Path) -> None:
     sealer, seen = Sealer(bytes(32)), list[str]()
-    answers = {"GET": httpx.Response(200, content=to_wav(SOUND)), "DELETE": httpx.Response(204)}
+    answers = {"GET": httpx.Response(200, content=g711.wav(SOUND)), "DELETE": httpx.Response(204)}
     await _recordings(tmp_path, sealer, answers, seen).take("RE0123")
     assert voice_messages.sound(tmp_path, sealer, "RE0123") == SOUND
     assert seen == [
@@ -52,4 +52,4 @@ async def test_what_is_not_there_yet_is_left_at_twilio(tmp_path: Path, answer: h
 
 
 def test_sound_survives_the_way_to_wav_and_back() -> None:
-    assert to_alaw(to_wav(SOUND)) == SOUND
+    assert to_alaw(g711.wav(SOUND)) == SOUND

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import wave
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
@@ -54,15 +52,4 @@ async def sound(request: Request, _staff: StaffDep, house: HouseDep, card_id: st
 
 
 def _sound(house: House, recording: str) -> bytes:
-    return _wav(voice_messages.sound(house.recordings, house.store.sealer, recording))
-
-
-def _wav(alaw: bytes) -> bytes:
-    """Return A-law sound as 16-bit samples, which every browser plays."""
-    written = io.BytesIO()
-    with wave.open(written, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(g711.RATE)
-        file.writeframes(g711.from_alaw(alaw).tobytes())
-    return written.getvalue()
+    return g711.wav(voice_messages.sound(house.recordings, house.store.sealer, recording))
