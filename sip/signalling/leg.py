@@ -21,7 +21,7 @@ from sip.signalling.message import Request, Response
 from sip.signalling.nat import vouched
 from sip.signalling.offer import Local, Sound
 from sip.signalling.session import Session
-from sip.signalling.transfer import Subscription, Transferred
+from sip.signalling.transfer import Subscription, Transferred, declined
 from sip.signalling.transport import Hop
 from sip.signalling.uri import is_number, user_part
 
@@ -242,9 +242,8 @@ class Leg:
     def _options(self, _message: Request, exchange: Answering) -> None:
         self.core.respond(exchange, 200, self.core.capabilities())
 
-    def _refer(self, _message: Request, exchange: Answering) -> None:
-        """Decline: nobody may make us call someone (RFC 3515 2.4.2 leaves it to policy)."""
-        self.core.respond(exchange, 603)
+    def _refer(self, message: Request, exchange: Answering) -> None:
+        self.core.respond(exchange, declined(message.headers))
 
     def _notify(self, message: Request, exchange: Answering) -> None:
         event = message.headers.get("Event").partition(";")[0].strip().lower()

@@ -36,6 +36,7 @@ from sip.signalling.phone_settings import Peer
 from sip.signalling.sdp import SDP_TYPE
 from sip.signalling.session_timer import too_small
 from sip.signalling.transaction import Event
+from sip.signalling.transfer import declined
 from sip.signalling.transport import Address, Hop
 from sip.signalling.uri import parse_uri, split_quoted
 
@@ -193,7 +194,7 @@ class Reception:
         elif message.method == "OPTIONS":
             core.respond(exchange, 200, core.capabilities())
         else:
-            core.respond(exchange, 603 if message.method == "REFER" else 481)
+            core.respond(exchange, declined(message.headers) if message.method == "REFER" else 481)
 
     def _unproven(self, message: Request, hop: Hop, peer: Peer) -> Refusal | None:
         """Challenge a peer that must prove itself; within a dialog its unguessable tags are proof."""

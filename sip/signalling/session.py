@@ -54,6 +54,7 @@ class Session:
         self._timer: Timer | None = None
         self._retry: Timer | None = None
         self._wish_s = leg.core.settings.session_expires_s
+        self._least_s = leg.core.settings.min_se_s
         self._seq = 0
 
     # By the peer.
@@ -166,8 +167,8 @@ class Session:
             self._leg.finish("error")
         elif answer.status == 491 and wanted:  # noqa: PLR2004  # glare: both asked at once
             self._later(wanted)
-        elif answer.status == 422:  # noqa: PLR2004  # interval too small
-            self._wish_s = max(self._wish_s, session_timer.demanded(answer.headers) or 0)
+        elif answer.status == 422 and wanted and self.raise_timer(answer.headers):  # noqa: PLR2004  # interval too small
+            self.change(wanted)
 
     def _lost(self, _status: int) -> None:
         self.negotiation.withdraw()
@@ -237,19 +238,20 @@ class Session:
 
     def propose_timer(self) -> list[tuple[str, str]]:
         """Write the timer's fields of a request of ours."""
-        return session_timer.propose(self._wish_s, self._core.settings.min_se_s)
+        return session_timer.propose(self._terms, self._wish_s, self._least_s)
 
     def take_timer(self, headers: Headers) -> None:
         """Take the terms out of a 2xx of the peer."""
         self.learn(headers)
-        self._start(session_timer.settled(headers, self._wish_s))
+        wanted = self._terms.expires_s if self._terms else self._wish_s
+        self._start(session_timer.settled(headers, max(wanted, self._least_s) if wanted else 0))
 
     def raise_timer(self, headers: Headers) -> bool:
         """Take the interval that a 422 demands; False when it tells nothing new."""
         demanded = session_timer.demanded(headers) or 0
-        if demanded <= self._wish_s:
+        if demanded <= self._least_s:
             return False
-        self._wish_s = demanded
+        self._least_s = demanded
         return True
 
     def learn(self, headers: Headers) -> None:
@@ -287,6 +289,7 @@ class Session:
             self._leg.finish("error")
         elif answer.status < _REFUSED:
             self.take_timer(answer.headers)
+        elif self.raise_timer(answer.headers):
+            self._due()
         else:
-            self.raise_timer(answer.headers)
             self._start(self._terms)

@@ -68,12 +68,22 @@ def answer(headers: Headers, wish_s: int) -> tuple[Terms | None, list[tuple[str,
     return Terms(interval, ours=role == "uas"), fields
 
 
-def propose(wish_s: int, least_s: int) -> list[tuple[str, str]]:
-    """Write the fields of our INVITE or UPDATE; none when no timer is wished."""
-    if not wish_s:
+def propose(terms: Terms | None, wish_s: int, least_s: int) -> list[tuple[str, str]]:
+    """Write the fields of our INVITE or UPDATE; none when no timer is wished.
+
+    A session that has terms asks for the same again, interval and roles (section 7.4).
+
+    Args:
+        terms: those in force.
+        wish_s: interval that we ask for without terms, 0 for none.
+        least_s: our own least, or the largest that a 422 has demanded in this call (section 7.3).
+    """
+    interval = terms.expires_s if terms else wish_s
+    if not interval:
         return []
+    role = "" if terms is None else f";refresher={'uac' if terms.ours else 'uas'}"
     least = [("Min-SE", str(least_s))] if least_s > SHORTEST_S else []
-    return [("Session-Expires", str(max(wish_s, least_s))), *least]
+    return [("Session-Expires", f"{max(interval, least_s)}{role}"), *least]
 
 
 def settled(headers: Headers, wish_s: int) -> Terms | None:

@@ -1,4 +1,4 @@
-"""Following a REFER of ours to its end by the peer's NOTIFYs (RFC 3515, RFC 3420)."""
+"""Following a REFER of ours to its end by the peer's NOTIFYs, declining the peer's (RFC 3515, RFC 3420)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import asyncio
 import re
 from typing import Literal
 
+from sip.signalling.headers import Headers
 from sip.signalling.message import Request, Response
-from sip.signalling.uri import param, parse_params
+from sip.signalling.uri import param, parse_name_addr, parse_params
 
 Transferred = Literal["answered", "busy", "no_answer", "refused", "failed", "ended"]
 
@@ -94,3 +95,16 @@ class Subscription:
     def _end(self, result: Transferred) -> None:
         if not self._done.done():
             self._done.set_result(result)
+
+
+def declined(headers: Headers) -> int:
+    """Give the status that refuses a REFER of the peer: nobody may make a practice's telephone call someone.
+
+    RFC 3515 2.4.2 demands 400 unless there is exactly one Refer-To, and leaves the rest to policy. An
+    attended transfer (RFC 5589 7) is no exception: whoever asked for it keeps both calls.
+    """
+    try:
+        targets = [parse_name_addr(value) for value in headers.values("Refer-To")]
+    except ValueError:
+        return 400
+    return 603 if len(targets) == 1 else 400

@@ -131,6 +131,23 @@ async def test_baresip_is_held_and_resumed(papers: Path) -> None:
         del call
 
 
+async def test_an_attended_transfer_that_baresip_tries_with_us_leaves_both_calls_standing(
+    papers: Path,
+) -> None:
+    async with house(SLOW) as home, running(papers) as runtime:
+        phone = await agent(runtime)
+        calls = []
+        for _ in range(2):
+            calls.append(await phone.dial(uri(home)))
+            (await home.leg()).answer(OURS)
+            await calls[-1].wait_established()
+        with pytest.raises(baresip.TransferFailed):
+            await calls[0].attended_transfer(calls[1])
+        assert [leg.ended for leg in home.phone.legs.values()] == [False, False]
+        for call in calls:
+            await call.hangup()
+
+
 async def test_we_call_baresip_and_it_hangs_up(papers: Path) -> None:
     async with house(SLOW) as home, running(papers) as runtime:
         called: asyncio.Queue[baresip.Call] = asyncio.Queue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from sip.signalling.leg import Leg
 from sip.signalling.message import Message, Request, Response, parse
 from tests.fuzz.target import OURS, PEER, Target
-from tests.sip.peer import SDP, Call, answer_to
+from tests.media.hasty import HastyLoop
+from tests.sip.peer import SDP, Call, answer_to, house, settings
 
 CONTACT = f"Contact: <sip:peer@127.0.0.1:{PEER[1]}>"
 
@@ -73,7 +75,7 @@ async def test_we_refresh_by_update_where_the_peer_knows_it() -> None:
     talk = Talk("Session-Expires: 100;refresher=uas\nSupported: timer\nAllow: INVITE, UPDATE\n")
     talk.wait(51)
     update = talk.sent(Request, "UPDATE")
-    assert (update.headers.get("Session-Expires"), update.body) == ("1800", b"")
+    assert (update.headers.get("Session-Expires"), update.body) == ("100;refresher=uac", b"")
     talk.target.take(answer_to(update, 200, extra="Session-Expires: 120;refresher=uac"))
     talk.wait(59)
     assert talk.methods() == []
@@ -89,6 +91,51 @@ async def test_we_refresh_by_reinvite_where_it_does_not() -> None:
     talk.target.take(answer_to(invite, 200, "x", SDP, CONTACT))
     assert talk.methods()[-1] == "ACK"
     assert talk.ended == []
+
+
+async def test_a_422_to_our_refreshing_reinvite_raises_the_interval() -> None:
+    talk = Talk("Session-Expires: 100;refresher=uas\nSupported: timer\n")
+    talk.wait(51)
+    refused = talk.sent(Request, "INVITE")
+    talk.target.take(answer_to(refused, 422, "x", extra="Min-SE: 600"))
+    again = talk.sent(Request, "INVITE")
+    assert again.cseq.number == refused.cseq.number + 1
+    assert again.headers.get("Session-Expires") == "600;refresher=uac"
+
+
+async def test_a_hold_of_ours_leaves_the_refreshing_to_the_peer() -> None:
+    talk = Talk("Session-Expires: 100;refresher=uac\nSupported: timer\n")
+    talk.leg.hold(replace(OURS, direction="sendonly"))
+    assert talk.sent(Request, "INVITE").headers.get("Session-Expires") == "100;refresher=uas"
+
+
+def test_over_real_sockets_we_refresh_at_half_time_and_hang_up_when_nobody_answers() -> None:
+    """90 seconds are the least that RFC 4028 allows: the loop's clock runs ahead while nothing happens."""
+    with asyncio.Runner(loop_factory=HastyLoop) as runner:
+        assert runner.run(refreshed()) == [("UPDATE", 45), ("UPDATE", 90), ("BYE", 122)]
+
+
+async def refreshed() -> list[tuple[str, float]]:
+    """Call a peer that refreshes nothing itself; give what it got after its answer and when, in seconds."""
+    seen: list[tuple[str, float]] = []
+    async with house(settings(t1_s=0.5, session_expires_s=90)) as home:
+        leg = home.phone.call(f"sip:100@127.0.0.1:{home.peer.port}", OURS)
+        home.take(leg)
+        invite = await home.peer.request("INVITE")
+        terms = f"{CONTACT}\nAllow: UPDATE\nRequire: timer\nSession-Expires: 90;refresher=uac"
+        home.peer.send(answer_to(invite, 200, "far", SDP, terms.replace(str(PEER[1]), str(home.peer.port))))
+        await home.peer.request("ACK")
+        now = asyncio.get_running_loop().time
+        began, latest = now(), invite.cseq
+        while latest.method != "BYE":
+            asked = parse(await home.peer.inbox.get())
+            if asked.cseq == latest:
+                continue  # sent again, for nobody answers
+            latest = asked.cseq
+            seen.append((latest.method, round(now() - began)))
+            if len(seen) == 1:
+                home.peer.send(answer_to(asked, 200, extra="Session-Expires: 90;refresher=uac"))  # type: ignore[arg-type]
+    return seen
 
 
 @pytest.mark.parametrize("status", [408, 481])
@@ -108,9 +155,14 @@ async def test_a_refresh_that_nobody_answers_ends_the_call() -> None:
 async def test_a_422_to_our_refresh_raises_the_interval() -> None:
     talk = Talk("Session-Expires: 100;refresher=uas\nSupported: timer\nAllow: UPDATE\n")
     talk.wait(51)
-    talk.target.take(answer_to(talk.sent(Request, "UPDATE"), 422, extra="Min-SE: 3600"))
-    talk.wait(51)
-    assert talk.sent(Request, "UPDATE").headers.get("Session-Expires") == "3600"
+    refused = talk.sent(Request, "UPDATE")
+    talk.target.take(answer_to(refused, 422, extra="Min-SE: 3600"))
+    again = talk.sent(Request, "UPDATE")
+    assert again.cseq.number == refused.cseq.number + 1
+    assert [again.headers.get(name) for name in ("Session-Expires", "Min-SE")] == [
+        "3600;refresher=uac",
+        "3600",
+    ]
 
 
 async def test_a_session_timer_below_the_limit_is_refused_with_it() -> None:

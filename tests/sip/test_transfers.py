@@ -137,14 +137,54 @@ async def test_a_notify_of_another_event_gets_489() -> None:
         assert (await home.peer.final()).status == 489
 
 
-async def test_nobody_can_make_us_call_someone() -> None:
+CONSULTED = "%3Bfrom-tag%3Da%3Bto-tag%3Db"
+
+
+@pytest.mark.parametrize(
+    ("extra", "status"),
+    [
+        ("Refer-To: <sip:0900@127.0.0.1>", 603),
+        ("Refer-To: sip:0900@127.0.0.1\nReferred-By: <sip:anna@127.0.0.1>", 603),
+        ("Refer-To: <tel:+49900123>\nRefer-Sub: false", 603),
+        (f"Refer-To: <sip:b@127.0.0.1?Replaces=other%40peer{CONSULTED}&Require=replaces>", 603),
+        ("Refer-To: <sip:b@127.0.0.1;method=BYE>\nTarget-Dialog: x;local-tag=y;remote-tag=z", 603),
+        ("", 400),
+        ("Refer-To: <sip:1@127.0.0.1>, <sip:2@127.0.0.1>", 400),
+        ("Refer-To: <sip:1@127.0.0.1>\nRefer-To: <sip:2@127.0.0.1>", 400),
+        ("Refer-To: <sip:1@127.0.0.1", 400),
+        ("Refer-To: <sip:1@127.0.0.1>\nRequire: norefersub", 420),
+    ],
+)
+@pytest.mark.parametrize("place", ["within", "outside"])
+async def test_nobody_can_make_us_call_someone(extra: str, status: int, place: str) -> None:
     async with house() as home:
         call = Call(home.peer.port)
-        await establish(home, call)
-        home.peer.send(call.within("REFER", extra="Refer-To: <sip:0900@127.0.0.1>"))
-        assert (await home.peer.final()).status == 603
-        home.peer.send(Call(home.peer.port, call_id="out").request("REFER"))
-        assert (await home.peer.final()).status == 603
+        leg = await establish(home, call)
+        outside = Call(home.peer.port, call_id="out").request("REFER", extra=extra)
+        home.peer.send(call.within("REFER", extra=extra) if place == "within" else outside)
+        assert (await home.peer.final()).status == status
+        assert (len(home.phone.legs), leg.ended, home.peer.silent()) == (1, False, True)
+
+
+async def test_a_call_that_must_replace_another_is_refused_420() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        leg = await establish(home, call)
+        replacing = f"Replaces: {call.call_id};to-tag={call.to_tag};from-tag=peer\nRequire: replaces"
+        home.peer.send(Call(home.peer.port, call_id="new").invite(extra=replacing))
+        refusal = await home.peer.final()
+        assert (refusal.status, refusal.headers.get("Unsupported")) == (420, "replaces")
+        assert (len(home.phone.legs), leg.ended) == (1, False)
+
+
+async def test_a_call_that_would_replace_another_is_a_call_of_its_own() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        leg = await establish(home, call)
+        replacing = f"Replaces: {call.call_id};to-tag={call.to_tag};from-tag=peer"
+        home.peer.send(Call(home.peer.port, call_id="new").invite(extra=replacing))
+        assert await home.leg() is not leg
+        assert (len(home.phone.legs), leg.ended) == (2, False)
 
 
 async def test_a_peer_that_said_it_knows_no_refer_is_not_asked() -> None:
