@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -14,34 +14,12 @@ from callflow.effects import LineEffect
 from callflow.events import Caller, CallStarted, Event, HungUp, Recorded, TransferFailed, TransferProblem
 from callflow.frames import Command
 from callflow.spool import Slot, SpooledCall
-from sip import alone, quality
+from sip import alone, performer, quality
 from sip.app_link import AppAwayError
 from sip.bridge import Bridge
 from sip.line_config import Destination, Did
 from sip.media.engine import MemorySink, NoPortFreeError, Recording, Stream, StreamStats
 from sip.parts import Parts, connect
-from sip.performer import (
-    Action,
-    DestinationAnswered,
-    DestinationFailed,
-    Dial,
-    EndLeg,
-    LegEnded,
-    Performance,
-    Pressed,
-    RecordingEnded,
-    Reported,
-    SetTimer,
-    Speak,
-    SpeechEnded,
-    StartRecording,
-    StopRecording,
-    StopSpeech,
-    Tell,
-    TimeUp,
-    begin,
-    happened,
-)
 from sip.signalling.leg import Dialled, EndedBy, Transferred
 from sip.signalling.offer import Sound
 from sip.telephone import CallLeg
@@ -66,7 +44,7 @@ class Call:
         self.id = leg.id
         self.alone = False
         self._parts, self._leg, self._stream, self._did, self._at = parts, leg, stream, did, at
-        self._state = Performance()
+        self._state = performer.Performance()
         self._turn = 0
         self._told: asyncio.Queue[Event] = asyncio.Queue()
         self._events: list[Event] = []
@@ -89,7 +67,7 @@ class Call:
         while True:
             effect = await self._decided(event)
             if effect is not None:
-                self._perform(*begin(self._state, effect))
+                self._perform(*performer.begin(self._state, effect))
             if self.alone:
                 await self._spool()
             if isinstance(event, HungUp):
@@ -97,8 +75,20 @@ class Call:
             event = await self._told.get()
         if self.alone:
             self._parts.link.greet()
-        sound = asdict(quality.of(self.sound))
-        _log.info("call over", call=self.id, by=event.by, alone=self.alone, **sound)
+        self._log_end(event)
+
+    def _log_end(self, end: HungUp) -> None:
+        sound = end.sound or quality.of(self.sound)
+        _log.info(
+            "call over",
+            call=self.id,
+            by=end.by,
+            alone=self.alone,
+            loss=sound.loss,
+            jitter_ms=sound.jitter_ms,
+            remote_loss=sound.remote_loss,
+            round_trip_ms=sound.round_trip_ms,
+        )
 
     @property
     def sound(self) -> StreamStats:
@@ -148,10 +138,10 @@ class Call:
 
     # --- what the leg and the sound report -------------------------------------------------------------
 
-    def _report(self, reported: Reported) -> None:
-        self._perform(*happened(self._state, reported))
+    def _report(self, reported: performer.Reported) -> None:
+        self._perform(*performer.happened(self._state, reported))
 
-    def _perform(self, state: Performance, actions: tuple[Action, ...]) -> None:
+    def _perform(self, state: performer.Performance, actions: tuple[performer.Action, ...]) -> None:
         self._state = state
         for action in actions:
             self._do(action)
@@ -163,7 +153,7 @@ class Call:
         self._stream.key(digit)
 
     def _key(self, key: str) -> None:
-        self._report(Pressed(key))
+        self._report(performer.Pressed(key))
 
     def _media_died(self) -> None:
         _log.warning("no sound from the caller", call=self.id)
@@ -177,11 +167,11 @@ class Call:
         self._end(by)
 
     def _bridge_ended(self) -> None:
-        self._report(LegEnded("destination"))
+        self._report(performer.LegEnded("destination"))
         self._leg.hang_up()
 
     def _end(self, by: EndedBy) -> None:
-        self._report(LegEnded(by))
+        self._report(performer.LegEnded(by))
         if self._timer is not None:
             self._timer.cancel()
         if self._bridge is not None:
@@ -190,26 +180,26 @@ class Call:
 
     # --- what the performer wants done -------------------------------------------------------------------
 
-    def _do(self, action: Action) -> None:
+    def _do(self, action: performer.Action) -> None:
         match action:
-            case Tell(HungUp() as end):
+            case performer.Tell(HungUp() as end):
                 self._told.put_nowait(replace(end, sound=quality.of(self._stream.stats)))
-            case Tell(event):
+            case performer.Tell(event):
                 self._told.put_nowait(event)
-            case Speak(keys, serial):
+            case performer.Speak(keys, serial):
                 frames = self._parts.frames(keys, self.id)
-                self._stream.play(frames, partial(self._report, SpeechEnded(serial)))
-            case StopSpeech():
+                self._stream.play(frames, partial(self._report, performer.SpeechEnded(serial)))
+            case performer.StopSpeech():
                 self._stream.stop_playing()
-            case SetTimer(ms, serial):
-                self._set_timer(ms, TimeUp(serial))
-            case StartRecording(max_ms, silence_ms):
+            case performer.SetTimer(ms, serial):
+                self._set_timer(ms, performer.TimeUp(serial))
+            case performer.StartRecording(max_ms, silence_ms):
                 self._record(max_ms, silence_ms)
-            case StopRecording():
+            case performer.StopRecording():
                 self._stream.stop_recording()
-            case Dial(destination, ring_ms):
+            case performer.Dial(destination, ring_ms):
                 self._spawn(self._pass_on(destination, ring_ms / 1000))
-            case EndLeg():
+            case performer.EndLeg():
                 self._leg.hang_up()
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
@@ -217,7 +207,7 @@ class Call:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _set_timer(self, ms: int, reported: TimeUp) -> None:
+    def _set_timer(self, ms: int, reported: performer.TimeUp) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(ms / 1000, self._report, reported)
@@ -233,22 +223,22 @@ class Call:
         name = f"{self.id}-{self._turn}"
         spoken = recording.ms >= SHORTEST_MESSAGE and recording.dbfs > QUIETEST_MESSAGE
         kept = spoken and await self._parts.disk.keep(name, alaw)
-        self._report(RecordingEnded(name if kept else "", recording.ms if kept else 0))
+        self._report(performer.RecordingEnded(name if kept else "", recording.ms if kept else 0))
 
     async def _pass_on(self, name: str, ring_s: float) -> None:
         destination = self._parts.config.destinations.get(name)
         if destination is None:
             _log.error("unknown destination", call=self.id, destination=name)
-            self._report(DestinationFailed("failed"))
+            self._report(performer.DestinationFailed("failed"))
             return
         refers = destination.method == "refer" or self._parts.config.kind == "pyvoip"
         way = self._refer if refers else self._join
         outcome = await way(destination, ring_s)
         _log.info("transfer", call=self.id, destination=name, method=destination.method, outcome=outcome)
         if outcome == "answered":
-            self._report(DestinationAnswered())
+            self._report(performer.DestinationAnswered())
         elif outcome != "ended":
-            self._report(DestinationFailed(_problem(outcome)))
+            self._report(performer.DestinationFailed(_problem(outcome)))
         if self._gone_by_refer:
             self._end("us")
 

@@ -12,6 +12,7 @@ from sip.hearing import Hearing
 from sip.key_script import AwaitSilence, Entry, GiveUp, Pause, Press
 from sip.media.engine import MediaEngine, Stream
 from sip.parts import connect
+from sip.signalling.core import bracketed
 from sip.signalling.leg import Dialled, EndedBy, Leg
 from sip.signalling.offer import Local, Sound
 from sip.signalling.phone import Phone
@@ -175,7 +176,7 @@ class SmallPhone:
     def uri(self) -> str:
         """Where this telephone is reached."""
         host, port = self._phone.address()
-        return f"sip:{host}:{port}"
+        return f"sip:{bracketed(host)}:{port}"
 
 
 def own_address(target: str) -> str:
@@ -185,7 +186,8 @@ def own_address(target: str) -> str:
         OSError: its host is unknown or cannot be reached.
     """
     uri = parse_uri(target)
-    family, _, _, _, address = socket.getaddrinfo(uri.host, uri.port or 5060, type=socket.SOCK_DGRAM)[0]
+    host = uri.host.strip("[]")
+    family, _, _, _, address = socket.getaddrinfo(host, uri.port or 5060, type=socket.SOCK_DGRAM)[0]
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.connect(address)
         return str(probe.getsockname()[0])

@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from sip.signalling.core import Core, local_address
+from sip.signalling.core import Core
 from sip.signalling.message import Response
 from sip.signalling.phone_settings import Account
 from sip.signalling.registration import Next, Registration
-from sip.signalling.transport import Hop
+from sip.signalling.transport import Hop, local_address
 from sip.signalling.uri import Uri, parse_uri
 
 log = structlog.get_logger("sip")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import secrets
-import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
-from functools import lru_cache
 
 from sip.addresses import is_address, is_global, is_unspecified
 from sip.addresses import read as read_address
@@ -19,7 +17,7 @@ from sip.signalling.nat import mapped
 from sip.signalling.phone_settings import PhoneSettings
 from sip.signalling.sdp import SDP_TYPE
 from sip.signalling.timers import Clock, Timers
-from sip.signalling.transport import Address, Carrier, Hop
+from sip.signalling.transport import Address, Carrier, Hop, local_address
 from sip.signalling.uri import Uri
 
 SUPPORTED_METHODS = (
@@ -254,7 +252,7 @@ class Core:
 
 def _towards(hop: Hop, own: str) -> str:
     """Give our address on the way to `hop`, `own` being the one that is bound."""
-    return local_address(hop.address[0]) if is_unspecified(own) else own
+    return hop.carrier.here(hop.address) if is_unspecified(own) else own
 
 
 def _same_family(carrier: Carrier, address: str) -> bool:
@@ -287,13 +285,3 @@ def tag() -> str:
 def bracketed(host: str) -> str:
     """Write an IPv6 address as URIs do."""
     return f"[{host}]" if ":" in host else host
-
-
-@lru_cache(maxsize=1024)
-def local_address(towards: str) -> str:
-    """Ask the system which of our addresses it would use towards a host; sends nothing."""
-    family = socket.AF_INET6 if ":" in towards else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.connect((towards, 9))
-        found: str = probe.getsockname()[0]
-        return found

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
+from sip import addresses
 from sip.signalling.certificates import CertificateError, Renewable, client_context
 from sip.signalling.core import DEFAULT_PORTS
 from sip.signalling.framing import PING, PONG, Framer, Ping
 from sip.signalling.message import Message, MessageError
 from sip.signalling.phone_settings import Listen
-from sip.signalling.transport import Address, Hop, mark
+from sip.signalling.transport import Address, Hop, local_address, mark
 
 MOST_CONNECTIONS = 512
 MOST_PER_SOURCE = 64
@@ -109,6 +110,11 @@ class Stream:
         """Tell whether there is a connection to an address, or one that we know how to open again."""
         return to in self.connections or to in self._expected
 
+    def here(self, to: Address) -> str:
+        """Give the address that the connection has at our end: a machine may have several."""
+        connection = self.connections.get(to)
+        return (connection and connection.here) or local_address(to[0])
+
     def send(self, data: bytes, to: Address) -> None:
         """Send over the connection to `to`, opening one if need be.
 
@@ -132,10 +138,20 @@ class Stream:
             context = client_context(ca) if self.name == "tls" else None
             async with asyncio.timeout(_CONNECT_S):
                 await loop.create_connection(
-                    lambda: connection, *to, ssl=context, server_hostname=name if context else None
+                    lambda: connection,
+                    *to,
+                    ssl=context,
+                    server_hostname=name if context else None,
+                    local_addr=self._end_towards(to[0]),
                 )
         except (OSError, TimeoutError):  # ssl.SSLError is an OSError
             self.gone(connection)
+
+    def _end_towards(self, host: str) -> Address | None:
+        """Call from the address that we listen on, where it is one: peers know us by it."""
+        own, far = addresses.read(self.local[0]), addresses.read(host)
+        same = (own.version, own.is_loopback) == (far.version, far.is_loopback)
+        return (self.local[0], 0) if same and not own.is_unspecified else None
 
     def gone(self, connection: Connection) -> None:
         """Forget a connection and tell whoever waits for something on it."""
@@ -187,6 +203,11 @@ class Connection(asyncio.Protocol):
         if len(owner.connections) >= MOST_CONNECTIONS or owner.sources[self.peer[0]] >= MOST_PER_SOURCE:
             return False
         return owner.inlet.admits(self.peer[0])
+
+    @property
+    def here(self) -> str:
+        """Our end's address; "" before the connection stands."""
+        return str(self._transport.get_extra_info("sockname")[0]) if self._transport else ""
 
     def data_received(self, data: bytes) -> None:
         """Hand on every message that is complete."""

@@ -8,9 +8,11 @@ import errno
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from sip import dscp
+from sip.addresses import is_unspecified
 
 LARGEST_DATAGRAM = 65_535
 _AT_ONCE = 16  # datagrams
@@ -35,6 +37,9 @@ class Carrier(Protocol):
 
     def alive(self, to: Address) -> bool:
         """Tell whether a way to an address stands that need not be opened first."""
+
+    def here(self, to: Address) -> str:
+        """Give our own address on the way to another."""
 
     def close(self) -> None:
         """Close."""
@@ -125,6 +130,10 @@ class Udp:
         """Tell that every address can be written to."""
         return True
 
+    def here(self, to: Address) -> str:
+        """Give the bound address, or the one that the system would take."""
+        return local_address(to[0]) if is_unspecified(self.local[0]) else self.local[0]
+
     def close(self) -> None:
         """Close the socket."""
         if self._socket:
@@ -152,3 +161,13 @@ def mark(sock: socket.socket) -> None:
     dscp.mark(sock, dscp.CALL_SIGNALLING)
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+
+
+@lru_cache(maxsize=1024)
+def local_address(towards: str) -> str:
+    """Ask the system which of our addresses it would use towards a host; sends nothing."""
+    family = socket.AF_INET6 if ":" in towards else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect((towards, 9))
+        found: str = probe.getsockname()[0]
+        return found

@@ -40,6 +40,9 @@ class Wire:
     def alive(self, to: Address) -> bool:
         return bool(to)
 
+    def here(self, to: Address) -> str:
+        return to[0]
+
     def close(self) -> None:
         self.sent.clear()
 

@@ -10,8 +10,8 @@ import pytest
 from tests.media.hasty import HastyLoop
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
-# Here other processes or pyVoIP's threads take part, whose time is the real one.
-REAL = {"test_call_screen.py", "test_process.py", "test_pyvoip.py"}
+# Here other processes or threads of pyVoIP and baresip take part, whose time is the real one.
+REAL = {"test_call_screen.py", "test_process.py", "test_pyvoip.py", "test_six.py"}
 
 
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, LoopFactory]:

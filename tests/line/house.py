@@ -19,6 +19,7 @@ from callflow.sealing import Sealer, load_key
 from callflow.spool import SpooledCall, SpoolReader
 from sip.line_config import Destination, Did, LineConfig
 from sip.process import Line
+from sip.signalling.core import bracketed
 from sip.signalling.phone_settings import Listen, PhoneSettings
 from tests.line.fake_app import Decide, FakeApp
 
@@ -115,13 +116,15 @@ async def running(
     serving = asyncio.create_task(line.run(stop))
     try:
         await app.until(lambda: bool(app.hellos))
-        yield House(config, line, app, f"sip:praxis@127.0.0.1:{_port(config)}", stop)
+        yield House(config, line, app, f"sip:praxis@{_place(config)}", stop)
     finally:
         stop.set()
         await serving
         await app.stop()
 
 
-def _port(config: LineConfig) -> int:
+def _place(config: LineConfig) -> str:
+    """Return host and port as URIs have them."""
     assert config.ready is not None
-    return int(json.loads(config.ready.read_text(encoding="utf-8"))["sip"][0][2])
+    _, host, port = json.loads(config.ready.read_text(encoding="utf-8"))["sip"][0]
+    return f"{bracketed(host)}:{port}"
