@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from callflow.codec import LINE_EFFECTS, STATES
 from callflow.effects import Gather, Prompt, Transfer
-from callflow.events import HungUp, PromptFinished, TimedOut, TransferAnswered, TransferFailed
+from callflow.events import DigitsPressed, HungUp, PromptFinished, TimedOut, TransferAnswered, TransferFailed
 from callflow.flow import Flow
 from callflow.moments import day_words
 from callflow.session import Sessions
@@ -22,11 +22,12 @@ from tests.support.stores import NOW, Clock
 FLOW = """
 flow: test
 start: gruss
-everywhere: {"0": warten}
+everywhere: {"0": warten, "9": wahl}
 nodes:
   gruss: {say: {text: Im Notfall wählen Sie 112., then: stand}}
   stand: {status: {then: warten, none: warten}}
   warten: {wait: {destination: empfang, callback: rueckruf, given_up: rueckruf}}
+  wahl: {menu: {text: Zum Warten die 1., choices: {"1": warten}, no_input: warten, no_match: warten}}
   rueckruf: {callback: {then: ende}}
   ende: {hangup: {}}
 """
@@ -58,6 +59,12 @@ def position(phone: Telephone, house: Sessions) -> str:
     """Tell the position as the engine was told it."""
     call = house.store.read_now(lambda tx: tx.get_one(Call, phone.call))
     return dict(STATES.validate_json(call.state).variables)["queue.position"]
+
+
+def node(phone: Telephone, house: Sessions) -> str:
+    """Tell where in the flow the call is."""
+    call = house.store.read_now(lambda tx: tx.get_one(Call, phone.call))
+    return STATES.validate_json(call.state).node
 
 
 async def test_the_first_caller_rings_and_the_others_hold_with_their_positions(
@@ -178,3 +185,16 @@ def test_a_day_is_said_as_people_say_it(ago: int, german: str, english: str) -> 
     today = date(2026, 11, 23)
     assert day_words(today - timedelta(days=ago), today) == german
     assert day_words(today - timedelta(days=ago), today, "en") == english
+
+
+async def test_who_leaves_the_wait_for_a_menu_and_comes_back_has_the_old_place(
+    house: Sessions, clock: Clock
+) -> None:
+    _, second, third = [await waiting(house, clock, f"+49171123456{index}") for index in range(3)]
+    await second.tell(DigitsPressed("9"))
+    assert node(second, house) == "wahl"
+    await third.tell(TimedOut())
+    assert position(third, house) == "2"  # who is in the menu holds nobody up
+    await second.tell(DigitsPressed("1"))
+    await third.tell(TimedOut())
+    assert [position(phone, house) for phone in (second, third)] == ["2", "3"]

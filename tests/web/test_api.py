@@ -71,6 +71,7 @@ async def test_health_tells_versions_and_counts_and_nothing_personal(
         "overdue": 1,
         "outbox": 0,
         "trunks": {},
+        "calls": 0,
         "sms_today": 0,
         "sms_alarm": False,
         "disk_mb": 1_000_000,

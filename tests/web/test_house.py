@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import httpx
 import pytest
 
 from callflow.language.versions import Entry
+from callflow.store import Call, Tx
 from callflow.web.app import create_app
 from tests.support.practice import Practice
 from tests.web.test_sign_in import sign_in
@@ -39,3 +41,21 @@ async def test_a_disk_that_is_nearly_full_is_told_before_calls_cannot_be_kept(pr
     async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as web:
         health = (await web.get("/health")).json()
     assert (health["ok"], health["line"], health["disk_mb"]) == (False, True, 49)
+
+
+async def test_staff_see_how_many_calls_are_in_progress(practice: Practice) -> None:
+    """A call that ended counts no more, and one that was lost long ago neither."""
+    now = practice.house.clock()
+
+    def call(tx: Tx) -> None:
+        for name, began, ended in (("a", 1, None), ("b", 2, None), ("c", 3, now), ("d", 180, None)):
+            started = now - timedelta(minutes=began)
+            tx.add(Call(id=name, line="sip", dialled="", number="", started_at=started, ended_at=ended))
+
+    practice.store.write_now(call)
+    transport = httpx.ASGITransport(create_app(practice.house))
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as web:
+        assert (await web.get("/health")).json()["calls"] == 2
+        await sign_in(web)
+        page = (await web.get("/house")).text
+    assert "Laufende Anrufe</span><b>2</b>" in page

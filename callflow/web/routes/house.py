@@ -10,11 +10,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 from sqlmodel import col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from callflow import inbox
+from callflow.answers import LONGEST_CALL
 from callflow.language.versions import Entry
 from callflow.outbox.caps import messages
-from callflow.store import Intent, Tx, sqlite_version
+from callflow.store import Call, Intent, Tx, sqlite_version
 from callflow.web.catalogue import Texts
 from callflow.web.house import House
 from callflow.web.staff import HouseDep, StaffDep, show
@@ -32,6 +34,7 @@ class Health(BaseModel):
         ok: everything that callers need works.
         line: the telephone line is up.
         trunks: which trunks are up, by name; empty when no line knows.
+        calls: calls in progress, on all lines.
         sqlite: version of the SQLite library (the WAL-reset fault is fixed in 3.51.3).
         queue: cards that nobody works on.
         overdue: open cards whose deadline has passed.
@@ -44,6 +47,7 @@ class Health(BaseModel):
     ok: bool
     line: bool
     trunks: dict[str, bool]
+    calls: int
     sqlite: str
     queue: int
     overdue: int
@@ -67,6 +71,7 @@ async def page(request: Request, staff: StaffDep, house: HouseDep) -> Response:
     gauges = [
         (texts("house.line"), texts("line.up") if now.line else texts("line.down"), not now.line),
         *((name, texts("line.up") if up else texts("line.down"), not up) for name, up in now.trunks.items()),
+        (texts("house.calls"), now.calls, False),
         (texts("house.queue"), now.queue, False),
         (texts("house.overdue"), now.overdue, now.overdue > 0),
         (texts("house.outbox"), now.outbox, False),
@@ -96,6 +101,7 @@ async def _health(house: House) -> Health:
         ok=line and room >= LEAST_MB,
         line=line,
         trunks=dict(house.trunks()),
+        calls=counts.calls,
         sqlite=sqlite_version(),
         queue=counts.queue,
         overdue=counts.overdue,
@@ -108,6 +114,7 @@ async def _health(house: House) -> Health:
 
 @dataclass(frozen=True, slots=True)
 class _Counts:
+    calls: int
     queue: int
     overdue: int
     outbox: int
@@ -117,9 +124,15 @@ class _Counts:
 
 def _counts(tx: Tx, house: House, now: datetime) -> _Counts:
     return _Counts(
+        calls=tx.exec(_in_progress(now)).one(),
         queue=inbox.waiting(tx, now=now),
         overdue=len(inbox.overdue(tx, now=now)),
         outbox=tx.exec(_UNSENT).one(),
         sms_today=messages(tx, now=now),
         sms_alarm=house.caps.alarm(tx, now=now),
     )
+
+
+def _in_progress(now: datetime) -> SelectOfScalar[int]:
+    begun = col(Call.started_at) > now - LONGEST_CALL
+    return select(func.count()).select_from(Call).where(col(Call.ended_at).is_(None), begun)
