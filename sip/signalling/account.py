@@ -55,6 +55,7 @@ class Extension:
         self._registrar = registrar_of(account)
         self._moved = False
         self._stale = ""
+        self._told: int | None = None
 
     @property
     def registered(self) -> bool:
@@ -122,8 +123,20 @@ class Extension:
         if self.registered != was:
             self._core.counters["registered" if self.registered else "registration_lost"] += 1
             log.info("registration", account=self.account.name, registered=self.registered)
+        self._tell(following)
         self.changed.set()
         return following
+
+    def _tell(self, following: Next) -> None:
+        """Say once why we are not registered: a wrong password shows nowhere else."""
+        if self.registered:
+            self._told = None
+            return
+        status = self.registration.refused
+        if following.wait_s and status != self._told:
+            self._told = status
+            why, again_s = status or "silence", round(following.wait_s)
+            log.warning("not registered", account=self.account.name, status=why, again_s=again_s)
 
     def _answered(self, hop: Hop, answer: Response, contact: str) -> Next:
         """Take an answer; a contact that it shows to lead nowhere is replaced at once."""

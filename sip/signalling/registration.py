@@ -104,6 +104,7 @@ class Registration:
     def lost(self) -> Next:
         """No answer came, or nobody could be reached: try the next registrar."""
         self.registered = False
+        self.refused = 0
         self._failures += 1
         self.login.forget()
         return Next(backoff_s(self._failures, self._chance()), other=True)
@@ -141,8 +142,8 @@ class Registration:
     def _failed(self, answer: Response) -> Next:
         if 400 <= answer.status < 500 and answer.status not in {408, 480}:  # noqa: PLR2004  # our fault
             return self._refuse(answer.status)
-        self.refused = answer.status
         away = self.lost()
+        self.refused = answer.status
         asked = seconds(answer.headers.get("Retry-After"), int(_REFUSED_LONG_S)) or 0
         return Next(max(away.wait_s, float(asked)), other=True)
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from structlog.testing import capture_logs
 
 from sip.signalling.headers import Headers
 from sip.signalling.message import Request, response
@@ -62,6 +63,18 @@ async def test_a_wrong_password_is_not_tried_again_at_once() -> None:
                 await pbx.inbox.get()
         await asyncio.sleep(0.1)
         assert (len(pbx.seen), home.phone.registered) == (2, {"fritz": False})
+
+
+async def test_why_an_account_is_not_registered_is_logged_once_without_its_password() -> None:
+    with capture_logs() as logs:
+        async with registrar(users={"620": "anders"}) as pbx, house(extension(pbx)) as home:
+            async with asyncio.timeout(20):
+                while not any(each["event"] == "not registered" for each in logs):  # noqa: ASYNC110  as above
+                    await asyncio.sleep(0.01)
+            assert home.phone.registered == {"fritz": False}
+    told = [each for each in logs if each["event"] == "not registered"]
+    assert [(each["account"], each["status"]) for each in told] == [("fritz", 401)]
+    assert "geheim" not in str(logs)
 
 
 async def test_a_423_is_answered_with_the_time_that_it_demands() -> None:
