@@ -42,6 +42,7 @@ class Reception:
         data: its DATA folder.
         config: its configuration.
         uri: SIP URI to dial.
+        second_uri: the same at its second line, which is a process of its own.
         secure_uri: the same over TLS, if it speaks that.
         desk: UDP port where the destination "empfang" is reached.
         api: client of its web, with a token for everything.
@@ -50,6 +51,7 @@ class Reception:
     data: Path
     config: Path
     uri: str
+    second_uri: str
     secure_uri: str
     desk: int
     api: httpx.AsyncClient
@@ -108,7 +110,8 @@ async def reception(folder: Path, papers: Path | None = None) -> AsyncIterator[R
     """Start the house as its image does and stop it at the end; with the papers' certificate also for TLS."""
     config, data, desk = folder / "config", folder / "data", free_port()
     sip, tls, http = free_port(), free_port(socket.SOCK_STREAM), free_port(socket.SOCK_STREAM)
-    _configure(config, desk, tls, papers)
+    second = free_port()
+    _configure(config, desk, tls, second, papers)
     places = {"DATA": data, "CONFIG": config, "SIP": f"127.0.0.1:{sip}", "HTTP": f"127.0.0.1:{http}"}
     process = await asyncio.create_subprocess_exec(
         *(ROOT / "docker" / "app" / "start.sh", "--prompts", str(ROOT / "ivr_prompts")),
@@ -129,7 +132,8 @@ async def reception(folder: Path, papers: Path | None = None) -> AsyncIterator[R
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{http}", headers=headers, timeout=15) as api:
             uri = f"sip:praxis@127.0.0.1:{sip}"
             secure_uri = f"sip:praxis@127.0.0.1:{tls};transport=tls"
-            yield Reception(data, config, uri, secure_uri, desk, api)
+            second_uri = f"sip:praxis@127.0.0.1:{second}"
+            yield Reception(data, config, uri, second_uri, secure_uri, desk, api)
     finally:
         if process.returncode is None:
             process.terminate()
@@ -137,8 +141,10 @@ async def reception(folder: Path, papers: Path | None = None) -> AsyncIterator[R
         await shown
 
 
-def _configure(config: Path, desk: int, tls: int, papers: Path | None) -> None:
+def _configure(config: Path, desk: int, tls: int, second: int, papers: Path | None) -> None:
     shutil.copytree(ROOT / "config", config)
+    line = f"  zweite: {{kind: embedded, port: {second}}}\n\ndestinations:\n"
+    _change(config / "lines.yaml", "\ndestinations:\n", line)
     if papers is not None:
         shutil.copytree(papers, config / "tls")
         listen = f"port: 5060\n    tls_port: {tls}\n    certificate: tls/cert.pem\n    key: tls/key.pem\n"

@@ -168,14 +168,17 @@ async def test_a_reception_that_does_not_answer_leads_to_the_offer_of_a_callback
     assert card["kind"] == "callback"
 
 
-async def test_twenty_calls_at_once_are_all_answered_and_leave_their_right_cards(
+async def test_twenty_calls_at_once_on_two_line_processes_are_all_answered_and_leave_their_right_cards(
     house: Reception, phone: Baresip
 ) -> None:
     wanted = {f"+4917120000{n:02}": ("rezept", "ueberweisung", "termin")[n % 3] for n in range(20)}
     keys = {"rezept": "1", "ueberweisung": "2", "termin": "3"}
 
+    lines = {number: ("telefon", "zweite")[n % 2] for n, number in enumerate(wanted)}
+    uris = {"telefon": house.uri, "zweite": house.second_uri}
+
     async def begin(number: str, concern: str) -> BaresipCall:
-        call = await ring(house, phone, number)
+        call = await (await phone.dial(uris[lines[number]], number)).answered()
         await call.hears()
         await call.press_now(keys[concern] + "21")
         return call
@@ -190,6 +193,7 @@ async def test_twenty_calls_at_once_are_all_answered_and_leave_their_right_cards
     }
     rows = [await house.call_of(number) for number in wanted]
     assert {(row["dialled"], row["outcome"]) for row in rows} == {(DIALLED, "callback")}
+    assert {row["number"]: row["line"] for row in rows} == lines
 
 
 async def test_a_killed_app_costs_no_caller_fallback_then_transfer_then_a_card_from_the_spool(

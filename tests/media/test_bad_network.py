@@ -30,8 +30,8 @@ async def streams(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Stream,
     relay = LossyRelay(Weather())
     to_other, to_one = await relay.open((HOST, one.port), (HOST, other.port))
     ours, theirs = request.param or (None, None)
-    one.connect(*to_other, srtp=ours)
-    other.connect(*to_one, srtp=theirs)
+    one.connect(*to_other, srtp=ours, rtcp_port=other.port + 1)
+    other.connect(*to_one, srtp=theirs, rtcp_port=one.port + 1)
     yield one, other, relay
     relay.close()
     engine.stop()
@@ -78,7 +78,9 @@ async def test_nearly_all_of_a_recording_is_the_original_sound(
     assert relay.loss > (0, 0)
 
 
-async def test_loss_and_jitter_are_told(streams: tuple[Stream, Stream, LossyRelay]) -> None:
+async def test_loss_and_jitter_are_told_and_the_loss_to_the_other_side_too(
+    streams: tuple[Stream, Stream, LossyRelay],
+) -> None:
     one, other, relay = streams
     over = asyncio.Event()
     other.record(MemorySink(), max_ms=8000)
@@ -87,3 +89,6 @@ async def test_loss_and_jitter_are_told(streams: tuple[Stream, Stream, LossyRela
     stats = other.stats
     assert stats.loss == pytest.approx(relay.loss[0], abs=0.03)
     assert 5 < stats.jitter_ms < 40
+    other.close()  # its last report leaves with that
+    await asyncio.sleep(0.1)
+    assert one.stats.remote_loss == pytest.approx(stats.loss, abs=0.03)
