@@ -10,7 +10,7 @@ from typing import Protocol
 from sip.media import kernel_filter
 from sip.media.latch import Address
 from sip.media.ports import PortPool
-from sip.media.rows import Outlet
+from sip.media.rows import Outlet, Wire
 
 Read = Callable[[socket.socket], None]
 
@@ -50,7 +50,7 @@ class MediaSocket:
         watch.watch(self._rtcp, on_rtcp)
 
     def aim(self, target: Address, *, certain: bool) -> Outlet:
-        """Return what sends RTP to `target`.
+        """Return what sends RTP to `target`; nothing must hold what was returned before.
 
         Args:
             target: address and port.
@@ -63,7 +63,7 @@ class MediaSocket:
         if not self._connected:
             self._rtp.connect(target)
             self._connected = target
-        return self._rtp.send
+        return Wire(self._rtp.fileno())
 
     def send_control(self, data: bytes, target: Address) -> None:
         """Send RTCP; it is no loss if that fails."""
@@ -96,11 +96,12 @@ class MediaSocket:
         return self._dropped
 
     def close(self) -> None:
-        """Close both sockets and give the port back."""
+        """Close both sockets and give the port back; nothing must hold an outlet any more."""
         self._dropped = self.dropped
         for sock in (self._rtp, self._rtcp):
-            self._watch.unwatch(sock)
-            sock.close()
+            if sock.fileno() >= 0:  # else it is one that could not be opened anew
+                self._watch.unwatch(sock)
+                sock.close()
         self._on_rtp = None
         self._ports.give_back(self.port)
 
