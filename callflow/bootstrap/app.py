@@ -7,8 +7,9 @@ import shutil
 import signal
 import socket
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -22,6 +23,7 @@ from callflow.bootstrap.flows import Shelf, shelf
 from callflow.bootstrap.places import app_socket
 from callflow.bootstrap.tidying import Tidying
 from callflow.desk_calls import DeskCalls
+from callflow.dialling import Dialler
 from callflow.directory import Recognition
 from callflow.events import Told
 from callflow.flow import State
@@ -47,6 +49,7 @@ from callflow.web.forms.source import load_forms
 from callflow.web.house import House
 from sip.asterisk import AsteriskLine
 from webhooks import metrics
+from webhooks.dialling import TwilioDialler
 from webhooks.outgoing import Outgoing
 
 _log = structlog.get_logger("app")
@@ -110,6 +113,45 @@ class Rooms:
         self.store.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What every room stands on."""
+
+    settings: Settings
+    flows: Shelf
+    sealer: Sealer
+    store: Store
+    studio: Studio
+    deadlines: Deadlines
+
+
+@dataclass(frozen=True, slots=True)
+class _Telephones:
+    """Who answers calls, and everything that brings them."""
+
+    handlers: Handlers
+    sessions: Sessions
+    takeover: Takeover
+    lines: LineServer
+    asterisks: tuple[AsteriskLine, ...]
+    twilio: Mapping[str, TwilioDialler]
+    gauges: Gauges
+    calls: Precedence
+
+    @property
+    def diallers(self) -> dict[str, Dialler]:
+        """What makes calls for people, by line."""
+        return {**asterisk.diallers(self.asterisks), **self.twilio}
+
+    def trunks(self) -> dict[str, bool]:
+        """Return trunk -> whether it is up."""
+        return {**self.gauges.trunks(), **asterisk.trunks(self.asterisks)}
+
+    def figures(self) -> str:
+        """Return what the lines count, as Prometheus reads it."""
+        return self.gauges.text((*self.lines.connected, *asterisk.measured(self.asterisks, self.gauges)))
+
+
 def build(settings: Settings) -> Rooms:
     """Join the rooms of the house.
 
@@ -118,59 +160,55 @@ def build(settings: Settings) -> Rooms:
         HearingError: the speech model for transcripts is missing.
         callflow.sealing.KeyFileError, callflow.store.database.WrongKeyError: the key does not fit.
     """
+    ground = _ground(settings)
+    ear = hearing.ear(settings)
+    phones = _telephones(ground)
+    store, studio, sealer, lost = ground.store, ground.studio, ground.sealer, phones.handlers.sms_lost
+    desk_calls = DeskCalls(store, studio, phones.diallers, tuple(settings.plan.numbers), _now)
+    return Rooms(
+        store=store,
+        studio=studio,
+        flows=ground.flows,
+        lines=phones.lines,
+        takeover=phones.takeover,
+        asterisk=phones.asterisks,
+        desk_calls=desk_calls,
+        worker=Worker(store, {"sms": sending.transports(settings, _show, _now)}, lost, _now),
+        outgoing=sending.outgoing(settings, store, _now),
+        chores=Chores(store, ground.deadlines, timedelta(minutes=settings.practice.inbox.claim_minutes)),
+        tidying=Tidying(settings, studio, ground.flows.inline),
+        ear=ear,
+        transcripts=Transcripts(store, settings.data / "recordings", sealer, ear.hear, _now) if ear else None,
+        web=_web(ground, phones, desk_calls),
+    )
+
+
+def _ground(settings: Settings) -> _Ground:
     flows = shelf(settings)
     sealer = Sealer(load_key(settings.data / "key"))
     store = Store(first_run.database_path(settings.data), sealer)
-    deadlines = practice.deadlines(settings, flows.is_open)
     studio = first_run.studio(settings)
-    ear = hearing.ear(settings)
     flows.changed = lambda calendars: _tell(studio, first_run.spoken_facts(settings, calendars))
-    handlers = _handlers(settings, deadlines, flows)
+    return _Ground(settings, flows, sealer, store, studio, practice.deadlines(settings, flows.is_open))
+
+
+def _tell(studio: Studio, facts: Facts) -> None:
+    studio.facts = facts
+
+
+def _telephones(ground: _Ground) -> _Telephones:
+    settings, store, studio, sealer = ground.settings, ground.store, ground.studio, ground.sealer
+    handlers = _handlers(settings, ground.deadlines, ground.flows)
     recognition = Recognition(window=timedelta(hours=settings.practice.inbox.repeat_hours))
-    sessions = Sessions(store, flows, studio, handlers, recognition, _now)
+    sessions = Sessions(store, ground.flows, studio, handlers, recognition, _now)
     takeover = Takeover(SpoolReader(settings.data / "spool", sealer), sessions, _now)
-    calls = Precedence()
-    gauges = Gauges()
+    gauges, calls = Gauges(), Precedence()
     desk = Homes(sessions, settings.plan)
     lines = LineServer(app_socket(settings.data), desk, takeover, gauges.take, calls)
     asterisks = asterisk.asterisk_lines(settings, sessions, studio, sealer)
     handlers.occupancy.lines.extend(line.occupied for line in asterisks)
     over_twilio = twilio.diallers(settings, store, _now)
-    diallers = {**asterisk.diallers(asterisks), **over_twilio}
-    desk_calls = DeskCalls(store, studio, diallers, tuple(settings.plan.numbers), _now)
-    house = _house(settings, store, deadlines, lines, asterisks, flows)
-    trunks = house.trunks
-    house = replace(house, trunks=lambda: {**gauges.trunks(), **trunks()})
-    web = create_app(replace(house, calls=calls, desk_calls=desk_calls))
-    web.include_router(
-        metrics.router(lambda: gauges.text((*lines.connected, *asterisk.measured(asterisks, gauges))))
-    )
-    for router in twilio.voice_routers(settings, sessions, sealer, _now):
-        web.include_router(router)
-    for dialler in over_twilio.values():
-        web.include_router(dialler.router())
-    for router in sending.receipts(settings, store, handlers.sms_lost, _now):
-        web.include_router(router)
-    return Rooms(
-        store=store,
-        studio=studio,
-        flows=flows,
-        lines=lines,
-        takeover=takeover,
-        asterisk=asterisks,
-        desk_calls=desk_calls,
-        worker=Worker(store, {"sms": sending.transports(settings, _show, _now)}, handlers.sms_lost, _now),
-        outgoing=sending.outgoing(settings, store, _now),
-        chores=Chores(store, deadlines, timedelta(minutes=settings.practice.inbox.claim_minutes)),
-        tidying=Tidying(settings, studio, flows.inline),
-        ear=ear,
-        transcripts=Transcripts(store, settings.data / "recordings", sealer, ear.hear, _now) if ear else None,
-        web=web,
-    )
-
-
-def _tell(studio: Studio, facts: Facts) -> None:
-    studio.facts = facts
+    return _Telephones(handlers, sessions, takeover, lines, asterisks, over_twilio, gauges, calls)
 
 
 def _handlers(settings: Settings, deadlines: Deadlines, flows: Shelf) -> Handlers:
@@ -181,33 +219,42 @@ def _handlers(settings: Settings, deadlines: Deadlines, flows: Shelf) -> Handler
     return Handlers(rules, deadlines, caps, {"hours": hours})
 
 
-def _house(  # noqa: PLR0913, PLR0917 - the pages see a little of every room
-    settings: Settings,
-    store: Store,
-    deadlines: Deadlines,
-    lines: LineServer,
-    asterisks: tuple[AsteriskLine, ...],
-    flows: Shelf,
-) -> House:
+def _web(ground: _Ground, phones: _Telephones, desk_calls: DeskCalls) -> FastAPI:
+    settings, store = ground.settings, ground.store
+    web = create_app(_house(ground, phones, desk_calls))
+    for router in (
+        metrics.router(phones.figures),
+        *twilio.voice_routers(settings, phones.sessions, ground.sealer, _now),
+        *(dialler.router() for dialler in phones.twilio.values()),
+        *sending.receipts(settings, store, phones.handlers.sms_lost, _now),
+    ):
+        web.include_router(router)
+    return web
+
+
+def _house(ground: _Ground, phones: _Telephones, desk_calls: DeskCalls) -> House:
+    settings = ground.settings
     return House(
         face=practice.face(settings),
-        store=store,
+        store=ground.store,
         clock=_now,
         public_url=settings.public_url,
         link_url=settings.link_url,
         concerns=practice.concerns(settings),
         forms=load_forms(settings.config / "forms"),
-        deadlines=deadlines,
+        deadlines=ground.deadlines,
         demo="console" in practice.transports(settings),
-        line_up=lambda: asterisk.up(settings, asterisks, lines.connected),
-        trunks=lambda: asterisk.trunks(asterisks),
-        flows=flows.standing,
-        versions=flows.versions,
+        line_up=lambda: asterisk.up(settings, phones.asterisks, phones.lines.connected),
+        trunks=phones.trunks,
+        flows=ground.flows.standing,
+        versions=ground.flows.versions,
         sms_name=settings.practice.practice.sms_name,
         recordings=settings.data / "recordings",
         caps=practice.caps(settings),
         blocks=practice.work_blocks(settings),
         room_mb=lambda: shutil.disk_usage(settings.data).free // 1_000_000,
+        calls=phones.calls,
+        desk_calls=desk_calls,
     )
 
 
