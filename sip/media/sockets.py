@@ -10,7 +10,7 @@ from typing import Protocol
 from sip.media import kernel_filter
 from sip.media.latch import Address
 from sip.media.ports import PortPool
-from sip.media.rows import Outlet, Wire
+from sip.media.rows import Outlet
 
 Read = Callable[[socket.socket], None]
 
@@ -50,7 +50,7 @@ class MediaSocket:
         watch.watch(self._rtcp, on_rtcp)
 
     def aim(self, target: Address, *, certain: bool) -> Outlet:
-        """Return what sends RTP to `target`; nothing must hold what was returned before.
+        """Return what sends RTP to `target`.
 
         Args:
             target: address and port.
@@ -63,7 +63,7 @@ class MediaSocket:
         if not self._connected:
             self._rtp.connect(target)
             self._connected = target
-        return Wire(self._rtp.fileno())
+        return self._rtp.send
 
     def send_control(self, data: bytes, target: Address) -> None:
         """Send RTCP; it is no loss if that fails."""
@@ -96,7 +96,7 @@ class MediaSocket:
         return self._dropped
 
     def close(self) -> None:
-        """Close both sockets and give the port back; nothing must hold an outlet any more."""
+        """Close both sockets and give the port back."""
         self._dropped = self.dropped
         for sock in (self._rtp, self._rtcp):
             if sock.fileno() >= 0:  # else it is one that could not be opened anew

@@ -22,7 +22,7 @@ from sip.media.ports import PortPool
 from sip.media.reception import Reception
 from sip.media.recording import EndedBy, Recorder, Recording, Sink
 from sip.media.reporting import Reporting, Spoken
-from sip.media.rows import Outlet, Start, nowhere
+from sip.media.rows import Outlet, Start
 from sip.media.sockets import MediaSocket, Watch
 from sip.media.sounds import SoundBank
 from sip.media.srtp import Srtp, SrtpError, SrtpKeys
@@ -332,7 +332,6 @@ class Stream:
         self._desk.joined()
 
     def _outlet(self, latch: Latch) -> Outlet:
-        self._voice.send_through(nowhere)  # the socket may be opened anew, and that may fail
         self._aimed = (latch.target, latch.certain)
         outlet, srtp = self._socket.aim(latch.target, certain=latch.certain), self._ear.srtp
         return (lambda packet: outlet(srtp.protect(packet))) if srtp else outlet

@@ -10,7 +10,7 @@ from typing import Final
 from callflow import g711
 from sip.media import rtp, telephone_event
 from sip.media.clock import SUBTICK_MS, Wheel
-from sip.media.rows import Outlet, Rows, Start, nowhere
+from sip.media.rows import Outlet, Rows, Start
 from sip.media.sounds import BankClip, SoundBank
 
 Done = Callable[[], None]
@@ -43,7 +43,7 @@ class Voice:
         self._sent = self._joined = 0
         self._event_type = -1
         self._ulaw = False
-        self._transport: Outlet = nowhere
+        self._transport: Outlet = len
         self._clips: deque[bytes] = deque()
         self._clip: BankClip | None = None
         self._offset = 0
