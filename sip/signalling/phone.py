@@ -39,7 +39,7 @@ class Phone:
 
     Args:
         settings: addresses, accounts, peers and limits.
-        on_invite: called with each new incoming leg (100 is already sent) unless limits refused it; it must
+        on_invite: called with each new incoming leg (100 follows by itself) unless limits refused it; it must
             not block and must sooner or later answer, refuse or hang up.
 
     Attributes:

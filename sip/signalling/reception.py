@@ -45,6 +45,7 @@ _SCHEMES = frozenset({"sip", "sips", "tel"})
 _KEEP_ALIVE = b"\r\n\x00"
 _UNCHALLENGED = frozenset({"ACK", "CANCEL"})  # RFC 3261 22.1: nobody could answer
 
+_TRYING_S = 0.2
 CALLED = Peer("called")
 
 Refusal = tuple[int, list[tuple[str, str]]]
@@ -230,7 +231,7 @@ class Reception:
 
     def _invite(self, message: Request, exchange: Answering, hop: Hop, peer: Peer) -> None:
         core = self.core
-        core.respond(exchange, 100)
+        core.clock.call_later(_TRYING_S, self._try, exchange)
         origin = self._origin_of(message, hop, peer)
         refusal = self._full(origin) or unacceptable(message, core.settings.min_se_s)
         if refusal:
@@ -246,6 +247,11 @@ class Reception:
         self._legs.add(leg)
         core.counters["calls"] += 1
         self._on_invite(leg)
+
+    def _try(self, exchange: Answering) -> None:
+        """Say that we have the INVITE, unless something better was said within 200 ms (RFC 3261 17.2.1)."""
+        if not exchange.status:
+            self.core.respond(exchange, 100)
 
     def _full(self, origin: Origin) -> Refusal | None:
         """Refuse beyond the limits: 503 when we are full, 486 when only this trunk's share is."""

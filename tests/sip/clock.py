@@ -18,7 +18,8 @@ class Timer:
     cancelled: bool = field(default=False, compare=False)
 
     def cancel(self) -> None:
-        self.cancelled = True
+        """Call it off and, as asyncio does, hold on to nothing."""
+        self.cancelled, self.callback, self.arguments = True, print, ()
 
 
 class HandClock:

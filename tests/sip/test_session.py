@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -215,6 +217,20 @@ async def test_ringing_is_repeated_every_minute_so_that_no_proxy_gives_up() -> N
     target.wire.sent.clear()
     target.clock.advance(125)
     assert [parse(data).status for data in target.wire.sent] == [180, 180]  # type: ignore[union-attr]
+
+
+async def test_an_ended_call_leaves_nothing_behind_but_the_answers_that_may_have_to_be_repeated() -> None:
+    talk = Talk()
+    leg = weakref.ref(talk.leg)
+    bye = talk.call.within("BYE")
+    talk.target.take(bye)
+    del talk.leg
+    gc.collect()
+    assert leg() is None
+    assert talk.target.held["serving"] == 2
+    talk.target.wire.sent.clear()
+    talk.target.take(bye)
+    assert [message.cseq.method for message in talk.all_sent()] == ["BYE"]
 
 
 async def test_a_call_that_ended_holds_nothing_after_its_transactions() -> None:
