@@ -11,6 +11,7 @@ from rich.console import Console
 from callflow.prompts import console
 from callflow.prompts.cache import Cache
 from callflow.prompts.studio import Rendered, Studio
+from tests.prompts.conftest import Lend
 
 
 def paper() -> tuple[Console, StringIO]:
@@ -66,7 +67,10 @@ async def test_without_a_player_the_sound_is_kept_as_a_file(
     assert "kein Abspielprogramm" in text.getvalue()
 
 
-async def test_the_table_shows_duration_level_source_and_what_is_wrong(shelf: Path, tmp_path: Path) -> None:
+async def test_the_table_shows_duration_level_source_and_what_is_wrong(
+    shelf: Path, tmp_path: Path, lend_digits: Lend
+) -> None:
+    lend_digits(tmp_path / "cache")
     (shelf / "de" / "fehlt.j2").write_text("{% for", encoding="utf-8")
     (shelf / "manifest.yaml").write_text("prompts: {kurz: {purpose: Gruß, longest: 0.5}}", encoding="utf-8")
     screen, text = paper()

@@ -12,6 +12,7 @@ from callflow.prompts import recordings
 from callflow.prompts.cache import Cache
 from callflow.prompts.recordings import RecordingError
 from callflow.prompts.studio import Studio
+from tests.prompts.conftest import Lend
 
 CODECS = {"wav": "pcm_s16le", "mp3": "libmp3lame", "m4a": "aac"}
 
@@ -66,7 +67,10 @@ async def test_without_its_recording_a_prompt_is_spoken_by_the_voice(studio: Stu
     assert studio.cache.facts(clip.key).source == "voice:pico"
 
 
-async def test_a_damaged_recording_is_reported_and_the_voice_speaks(studio: Studio) -> None:
+async def test_a_damaged_recording_is_reported_and_the_voice_speaks(
+    studio: Studio, lend_digits: Lend
+) -> None:
+    lend_digits(studio.cache.folder)
     (studio.folder / "de" / "greeting.mp3").write_bytes(b"no sound at all" * 100)
     (clip,) = await studio.clips([Prompt("greeting")])
     assert studio.cache.facts(clip.key).source == "voice:pico"

@@ -13,6 +13,7 @@ from callflow.prompts.choice import VoiceChoice
 from callflow.prompts.jobs import Speak, Write
 from callflow.prompts.process import SpeechError, SpeechProcess
 from callflow.prompts.studio import Studio
+from tests.prompts.conftest import Lend
 
 NUMBER = "+491712345678"
 PROMPTS = {
@@ -149,7 +150,8 @@ async def test_errors_name_the_prompt_and_never_a_value(
     assert NUMBER not in told.out + told.err
 
 
-async def test_first_run_renders_everything_that_needs_no_call(studio: Studio) -> None:
+async def test_first_run_renders_everything_that_needs_no_call(studio: Studio, lend_digits: Lend) -> None:
+    lend_digits(studio.cache.folder)
     seen: list[str] = []
     done = await studio.render_all(["de"], lambda one: seen.append(one.name))
     assert seen == [one.name for one in done]
