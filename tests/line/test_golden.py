@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -37,13 +37,19 @@ class Cached(Coder):
     """Puts each prompt where the line finds it."""
 
     cache: Cache | None = None
+    put: set[str] = field(default_factory=set)
 
     async def clips(self, spoken: Sequence[Spoken]) -> tuple[Clip, ...]:
         made = await super().clips(spoken)
-        assert self.cache is not None
         for each in made:
-            self.cache.put(each.key, self.sound(each.key), ClipFacts(each.ms, -15.0, -12.0, "synthesis"))
+            if each.key not in self.put:
+                self._put(each)
         return made
+
+    def _put(self, made: Clip) -> None:
+        assert self.cache is not None
+        self.cache.put(made.key, self.sound(made.key), ClipFacts(made.ms, -15.0, -12.0, "synthesis"))
+        self.put.add(made.key)
 
 
 class Patient(Phone):
