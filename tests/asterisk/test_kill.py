@@ -23,7 +23,8 @@ from callflow.sealing import Sealer, load_key
 from callflow.store import Call, Card, Store
 from tests.support import asterisk_site as practice
 from tests.support import rendered
-from tests.support.asterisk_box import Asterisk, free_port
+from tests.support.asterisk_box import Asterisk
+from tests.support.ports import free_port
 from tests.support.simple_phone import Phone, Talk
 from tests.support.watch import watching
 

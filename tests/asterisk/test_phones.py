@@ -21,11 +21,12 @@ from callflow.golden import ZONE, Case, read_case
 from callflow.plan import Plan
 from callflow.store import Store
 from tests.support import asterisk_site as practice
-from tests.support.asterisk_box import Asterisk, free_port
+from tests.support.asterisk_box import Asterisk
 from tests.support.asterisk_house import Coder, Hasty, desk, line_up, sessions
 from tests.support.certificates import Authority
 from tests.support.flows import golden_calls
 from tests.support.left_behind import expected, left_behind
+from tests.support.ports import free_port
 
 SCENARIOS = Path(__file__).with_name("scenarios")
 CASES = {path.stem: read_case(path) for path in golden_calls("praxis")}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import subprocess
 from collections import defaultdict
 from collections.abc import AsyncIterator
@@ -22,13 +21,6 @@ from sip.hearing import Hearing
 SCENARIOS = Path(__file__).parent / "scenarios"
 MOBILE = "+491711234567"
 LANDLINE = "+493012345678"
-
-
-def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
-    """Return a port on loopback that nobody uses right now."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(slots=True)

@@ -21,7 +21,7 @@ import httpx
 from callflow.sealing import Sealer, load_key
 from callflow.store import Store
 from callflow.users import api_token
-from tests.calls_live.phones import free_port
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 DIALLED = "+4935112345600"
@@ -109,7 +109,7 @@ class Reception:
 async def reception(folder: Path, papers: Path | None = None) -> AsyncIterator[Reception]:
     """Start the house as its image does and stop it at the end; with the papers' certificate also for TLS."""
     config, data, desk = folder / "config", folder / "data", free_port()
-    sip, tls, http = free_port(), free_port(socket.SOCK_STREAM), free_port(socket.SOCK_STREAM)
+    sip, tls, http = free_port(), free_port(kind=socket.SOCK_STREAM), free_port(kind=socket.SOCK_STREAM)
     second = free_port()
     _configure(config, desk, tls, second, papers)
     places = {"DATA": data, "CONFIG": config, "SIP": f"127.0.0.1:{sip}", "HTTP": f"127.0.0.1:{http}"}

@@ -10,8 +10,9 @@ from callflow.effects import HangUp, LineEffect, Transfer
 from callflow.events import CallStarted, HungUp, TransferAnswered, TransferFailed, TransferProblem
 from callflow.frames import Happening
 from sip.line_config import Destination
-from tests.calls_live.phones import MOBILE, Baresip, free_port, sipp
+from tests.calls_live.phones import MOBILE, Baresip, sipp
 from tests.line.house import clip, running
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 

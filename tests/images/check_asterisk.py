@@ -10,8 +10,9 @@ import pytest
 import pytest_asyncio
 
 from tests.images.composed import Composed, composed, until
-from tests.support.asterisk_box import free_port, port_span
+from tests.support.asterisk_box import port_span
 from tests.support.asterisk_site import NUMBER, OURS, PBX, PROVIDER
+from tests.support.ports import free_port
 from tests.support.simple_phone import Phone, Talk
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.asyncio(loop_scope="module")]

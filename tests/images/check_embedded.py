@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.images.composed import ROOT, Composed, composed, until
-from tests.support.asterisk_box import free_port
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.timeout(400)
 CALLER = "+491711234567"

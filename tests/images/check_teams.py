@@ -15,9 +15,9 @@ import pytest_asyncio
 
 from tests.images.check_asterisk import plan as classic_plan
 from tests.images.composed import Composed, composed
-from tests.support.asterisk_box import free_port
 from tests.support.asterisk_site import NUMBER, OURS, PBX, PROVIDER
 from tests.support.certificates import Authority
+from tests.support.ports import free_port
 from tests.support.simple_phone import Phone
 from tests.support.teams_front import FQDN, HOSTS, NAMES, OUTSIDE, FrontPorts
 from tests.support.teams_peer import TeamsPeer

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 from tests.calls_live.served import ALWAYS_OPEN
-from tests.support.asterisk_box import free_port
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker" / "compose.yaml"

@@ -12,9 +12,10 @@ import pytest
 from sip.signalling.leg import Leg
 from sip.signalling.phone_settings import Account, Listen, PhoneSettings
 from tests.sip.peer import OURS, House, house
-from tests.support.asterisk_box import Asterisk, free_port
+from tests.support.asterisk_box import Asterisk
 from tests.support.asterisk_pbx import pbx
 from tests.support.asterisk_site import PBX
+from tests.support.ports import free_port
 
 HERE = "127.0.0.6"  # the PBX takes 127.0.0.1 for another switch
 PORT = free_port(PBX)

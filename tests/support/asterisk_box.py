@@ -10,7 +10,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -22,6 +21,7 @@ import pytest
 
 from sip.render.asterisk import version
 from tests.support.lacking import lacking
+from tests.support.ports import free_port
 
 SCRIPT = Path(__file__).with_name("asterisk_root.sh")
 DOCKER = Path(__file__).parents[2] / "docker"
@@ -57,13 +57,6 @@ def newer() -> str:
         if told.exists() and version(told.read_text()) >= ABLE:
             return prefix
     return pytest.skip("NO ASTERISK 22.11 OR LATER ON THIS MACHINE: Debian's experimental suite gave none")
-
-
-def free_port(host: str = "127.0.0.1", kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
-    """Return a port that is free on `host` now."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
 
 
 def port_span(host: str, wanted: int) -> tuple[int, int]:

@@ -14,7 +14,8 @@ from pathlib import Path
 from callflow.plan import Plan
 from sip.ami import Access
 from sip.render.asterisk import AsteriskSecrets, Site, render
-from tests.support.asterisk_box import Asterisk, Folder, free_port, port_span
+from tests.support.asterisk_box import Asterisk, Folder, port_span
+from tests.support.ports import free_port
 
 TEMPLATES = Path(__file__).parents[2] / "docker" / "asterisk"
 OURS, PBX, PROVIDER, PHONES = "127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.5"

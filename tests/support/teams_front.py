@@ -9,8 +9,9 @@ from pathlib import Path
 
 from callflow.plan import Plan
 from sip.render import kamailio
-from tests.support.asterisk_box import Daemon, Folder, free_port, port_span
+from tests.support.asterisk_box import Daemon, Folder, port_span
 from tests.support.certificates import Authority, Pair
+from tests.support.ports import free_port
 from tests.support.teams_rules import CIPHERS
 
 TEMPLATES = Path(__file__).parents[2] / "docker" / "kamailio"
