@@ -30,6 +30,8 @@ DAYS = ("mo", "di", "mi", "do", "fr", "sa", "so")
 TEAMS_SERVERS = ("sip.pstnhub.microsoft.com", "sip2.pstnhub.microsoft.com", "sip3.pstnhub.microsoft.com")
 TEAMS_NETWORKS = ("52.112.0.0/14", "52.122.0.0/15")
 
+SIP_PORT, TLS_PORT = 5060, 5061
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -150,10 +152,23 @@ Line = Annotated[EmbeddedLine | PyVoipLine | AsteriskLine | TwilioLine, Field(di
 
 
 class Account(_Frozen):
-    """Who we are at a trunk; the password comes from the environment, by the trunk's name."""
+    """Who we are at a trunk; the password comes from the environment, by the trunk's name.
+
+    Args:
+        username: extension or number that calls come to; user part of the address that is registered.
+        auth_user: name that belongs to the password where it is another one ("authentication ID"), "" for
+            `username`.
+        realm: the only one whose challenges Asterisk answers, "" for any (rendered).
+    """
 
     username: str
+    auth_user: str = ""
     realm: str = ""
+
+    @property
+    def digest_user(self) -> str:
+        """The name that the password proves."""
+        return self.auth_user or self.username
 
 
 class SipTrunk(_Frozen):
@@ -162,15 +177,15 @@ class SipTrunk(_Frozen):
     Args:
         kind: what stands at the other end.
         host: name or address of the PBX or the provider's registrar.
-        port: its SIP port.
+        port: its SIP port; the usual one (5060, for TLS 5061 too) leaves it to DNS, see `address`.
         transport: how SIP travels there.
         account: credentials; without them the trunk is peered by address.
         registers: send REGISTER with the account (needs one).
-        accept: networks whose calls belong to this trunk; default: `host` alone.
+        accept: networks whose calls belong to this trunk; default: `proxy`, else `host` alone.
         proxy: "host" or "host:port" that all requests go through, "" for none.
         caller_id: number shown on calls out when the call itself has none of ours, E.164.
-        ca_file: certificates that a TLS trunk's must be signed by, from the configuration's folder; "" for
-            the system's.
+        ca_file: certificates that a TLS trunk's must be signed by, from the configuration's folder (rendered:
+            from Asterisk's, one file for all its TLS trunks); "" for the system's.
         srtp: SDES media encryption: "off" offers none but gives it to whoever asks, "offered" leaves it to
             the other side (RFC 8643), "required" has no call without it.
         check_seconds: how often OPTIONS asks whether it is up.
@@ -179,7 +194,7 @@ class SipTrunk(_Frozen):
 
     kind: Literal["pbx", "provider"]
     host: str
-    port: Port = 5060
+    port: Port = SIP_PORT
     transport: Transport = "udp"
     account: Account | None = None
     registers: bool = False
@@ -190,6 +205,17 @@ class SipTrunk(_Frozen):
     srtp: Srtp = "off"
     check_seconds: int = Field(default=60, ge=1)
     calls: int = Field(default=30, ge=1)
+
+    @property
+    def address(self) -> str:
+        """Host, and a port that is not the usual one: any port would forbid NAPTR and SRV (RFC 3263 4.2)."""
+        usual = (SIP_PORT, TLS_PORT) if self.transport == "tls" else (SIP_PORT,)
+        return self.host if self.port in usual else f"{self.host}:{self.port}"
+
+    @property
+    def neighbour(self) -> str:
+        """Host that we exchange messages with: the proxy's, else the far side's own."""
+        return self.proxy.partition(":")[0] or self.host
 
 
 class TeamsTrunk(_Frozen):

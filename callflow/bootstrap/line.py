@@ -21,8 +21,6 @@ from sip.line_config import Did, LineConfig
 from sip.numbers import spellings
 from sip.signalling.phone_settings import LOOPBACK, Account, Listen, Peer, PhoneSettings
 
-SIP_PORT, TLS_PORT = 5060, 5061
-
 
 class PasswordMissingError(LookupError):
     """A trunk of config/lines.yaml has an account, but the environment holds no password for it.
@@ -161,6 +159,7 @@ def _account(settings: Settings, name: str, trunk: SipTrunk) -> Account:
         user=trunk.account.username,
         domain=trunk.host,
         password=_password(settings, name),
+        auth_user=trunk.account.auth_user,
         registrar=_far_side(trunk),
         transport=trunk.transport,
         channels=trunk.calls,
@@ -173,10 +172,10 @@ def _peer(settings: Settings, name: str, trunk: SipTrunk) -> Peer:
     account = trunk.account
     return Peer(
         name=name,
-        networks=trunk.accept or _network(trunk.host),
+        networks=trunk.accept or _network(trunk.neighbour),
         host=_far_side(trunk),
         transport=trunk.transport,
-        user=account.username if account else "",
+        user=account.digest_user if account else "",
         password=_password(settings, name) if account else "",
         channels=trunk.calls,
         ca=_path(settings, trunk.ca_file),
@@ -186,8 +185,7 @@ def _peer(settings: Settings, name: str, trunk: SipTrunk) -> Peer:
 
 def _far_side(trunk: SipTrunk) -> str:
     """Return where requests go; without a port of its own, DNS (NAPTR, SRV) decides and knows substitutes."""
-    usual = TLS_PORT if trunk.transport == "tls" else SIP_PORT
-    return trunk.proxy or (trunk.host if trunk.port in {SIP_PORT, usual} else f"{trunk.host}:{trunk.port}")
+    return trunk.proxy or trunk.address
 
 
 def _network(host: str) -> tuple[str, ...]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from callflow.plan import AsteriskLine, Plan, SipTrunk, TeamsTrunk
 from sip import numbers
-from sip.render.files import BANNER, RenderError, environment
+from sip.render.files import BANNER, SYSTEM_TRUST, RenderError, environment
 
 # First release with external_signaling_hostname (Asterisk 22.11 change log): before it, Asterisk can put
 # only an address into Contact, which Teams answers with 403.
@@ -132,6 +132,8 @@ def _values(plan: Plan, site: Site) -> dict[str, object]:
         "transports": {name: transports[trunk.transport] for name, trunk in sip.items()},
         "uses_tcp": any(trunk.transport == "tcp" for trunk in sip.values()),
         "uses_tls": any(trunk.transport == "tls" for trunk in sip.values()),
+        "authorities": str(PurePosixPath(site.etc) / _authorities(sip.values())),
+        "system_trust": SYSTEM_TRUST,
         "fronts": fronts,
         "centres": {
             name: _centres(name, trunk) if fronts[name] == "asterisk" else () for name, trunk in teams.items()
@@ -143,6 +145,14 @@ def _values(plan: Plan, site: Site) -> dict[str, object]:
         "receptions": numbers.receptions(plan),
         "in_etc": lambda file: str(PurePosixPath(site.etc) / file),
     }
+
+
+def _authorities(trunks: Iterable[SipTrunk]) -> str:
+    """Return the file of authorities that all TLS trunks share: Asterisk has one for each of its ports."""
+    named = {trunk.ca_file or SYSTEM_TRUST for trunk in trunks if trunk.transport == "tls"}
+    if len(named) > 1:
+        raise RenderError("trunks over TLS share one ca_file: put the certificates of all into one file")
+    return next(iter(named), SYSTEM_TRUST)
 
 
 def _centres(name: str, trunk: TeamsTrunk) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 BANNER = "Rendered by rufweiche render from config/lines.yaml. Changes here are lost."
+SYSTEM_TRUST = "/etc/ssl/certs/ca-certificates.crt"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from callflow.plan import Plan, TeamsTrunk
-from sip.render.files import BANNER, RenderError, environment
+from sip.render.files import BANNER, SYSTEM_TRUST, RenderError, environment
 
 FILES = ("kamailio.cfg", "tls.cfg", "dispatcher.list", "address.list", "rtpengine.conf")
-SYSTEM_TRUST = "/etc/ssl/certs/ca-certificates.crt"
 
 
 @dataclass(frozen=True, slots=True)

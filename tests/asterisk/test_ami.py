@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import structlog
@@ -28,6 +28,7 @@ from sip.ami import (
 )
 from tests.support import asterisk_site as practice
 from tests.support.asterisk_box import Asterisk, free_port
+from tests.support.asterisk_house import connected
 from tests.support.certificates import Authority
 
 GREETING = b"Asterisk Call Manager/11.0.0\r\n"
@@ -87,21 +88,6 @@ def scripted() -> Iterator[Scripted]:
     peer = Scripted()
     yield peer
     peer.close()
-
-
-@contextlib.asynccontextmanager
-async def connected(
-    port: int, on_event: Callable[[Message], None] = lambda _: None, **more: object
-) -> AsyncIterator[Manager]:
-    manager = Manager(Access("127.0.0.1", port, "rufweiche", practice.SECRET), on_event, **more)
-    running = asyncio.create_task(manager.run())
-    try:
-        await asyncio.wait_for(manager.up.wait(), 5)
-        yield manager
-    finally:
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
 
 
 Bare = Callable[..., AMIClient]

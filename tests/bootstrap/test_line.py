@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from callflow.bootstrap.faults import MENDABLE, words
 from callflow.bootstrap.line import Announcements, PasswordMissingError, line_config
 from callflow.bootstrap.places import Options, settings
+from callflow.plan import Account as PlanAccount
 from callflow.plan import EmbeddedLine, Plan
 from callflow.settings import Address, Settings
 from sip.line_config import LineConfig
@@ -47,6 +48,17 @@ def test_a_registering_trunk_becomes_an_account_whose_server_dns_finds(tmp_path:
         ),
     )
     assert phone.peers == ()
+
+
+def test_a_login_that_is_not_the_number_proves_the_password_at_accounts_and_peers(tmp_path: Path) -> None:
+    made = _house(tmp_path, "box", "anlage")
+    account = PlanAccount(username="620", auth_user="Empfang-1")
+    trunks = {name: trunk.model_copy(update={"account": account}) for name, trunk in made.plan.trunks.items()}
+    secrets = made.secrets.model_copy(update={"sip_passwords": dict.fromkeys(trunks, SecretStr("geheim"))})
+    plan = made.plan.model_copy(update={"trunks": trunks})
+    phone = _config(made.model_copy(update={"plan": plan, "secrets": secrets})).phone
+    assert [(one.user, one.auth_user) for one in phone.accounts] == [("620", "Empfang-1")]
+    assert [one.user for one in phone.peers] == ["Empfang-1"]
 
 
 def test_a_missing_password_is_told_by_the_trunks_name_and_the_line_to_write(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from callflow.plan import Plan
 from sip.render.asterisk import AsteriskSecrets, Site, render
+from sip.render.files import RenderError
 from tests.support.plans import ROOT, run
 
 SECRETS = {"RUFWEICHE_AMI_SECRET": "manager", "RUFWEICHE_SIP_PASSWORDS": '{"amt": "provider"}'}
@@ -57,6 +58,82 @@ def test_the_example_practice_needs_no_rendering_and_is_told_so(what: str, told:
 def test_the_table_shows_the_plan_of_a_day(at: str, home: str, config: Path) -> None:
     code, shown = run("numbers", "--at", at, "--config", str(config))
     assert (code, "+4935112345600" in shown, f" {home} " in shown) == (0, True, True)
+
+
+def _section(text: str, name: str, kind: str) -> dict[str, str]:
+    """Return the options of one section of pjsip.conf; an endpoint's type stands in its template."""
+    for part in text.split("\n[")[1:]:
+        head, *lines = part.splitlines()
+        found = dict(line.split(" = ", 1) for line in lines if " = " in line)
+        if head.startswith(f"{name}]") and found.get("type", "endpoint") == kind:
+            return found
+    raise AssertionError(name)
+
+
+def _trunk(**more: object) -> str:
+    """Return the pjsip.conf of a plan with one trunk that registers."""
+    trunk = {"kind": "provider", "host": "sip.example", "account": {"username": "0351"}, "registers": True}
+    plan = Plan.model_validate({"lines": {"anlage": {"kind": "asterisk"}}, "trunks": {"amt": trunk | more}})
+    secrets = AsteriskSecrets("secret", {"amt": "geheim"})
+    return render(plan, Site(), secrets, ROOT / "docker" / "asterisk")["pjsip.conf"]
+
+
+@pytest.mark.parametrize(
+    ("more", "server", "proxy"),
+    [
+        ({}, "sip:sip.example", None),
+        ({"port": 5070}, "sip:sip.example:5070", None),
+        ({"transport": "tcp"}, "sip:sip.example\\;transport=tcp", None),
+        ({"transport": "tls", "port": 5061}, "sip:sip.example\\;transport=tls", None),
+        ({"transport": "tcp", "port": 5061}, "sip:sip.example:5061\\;transport=tcp", None),
+        ({"proxy": "edge.example"}, "sip:sip.example", "sip:edge.example\\;lr"),
+        (
+            {"proxy": "edge.example:5070", "transport": "tls"},
+            "sip:sip.example\\;transport=tls",
+            "sip:edge.example:5070\\;transport=tls\\;lr",
+        ),
+    ],
+)
+def test_registration_questions_and_calls_take_the_trunks_proxy_and_transport(
+    more: dict[str, object], server: str, proxy: str | None
+) -> None:
+    """Without a port of its own a name is left to DNS; the address that is registered names no transport."""
+    text = _trunk(**more)
+    registration, aor, endpoint, identify = (
+        _section(text, "amt", kind) for kind in ("registration", "aor", "endpoint", "identify")
+    )
+    assert (registration["server_uri"], aor["contact"]) == (server, server)
+    assert [part.get("outbound_proxy") for part in (registration, aor, endpoint)] == [proxy] * 3
+    assert registration["client_uri"] == "sip:0351@sip.example"
+    assert identify["match"] == ("edge.example" if proxy else "sip.example")
+
+
+@pytest.mark.parametrize(("login", "shown"), [("", "0351"), ("551122", "551122")])
+def test_the_password_belongs_to_the_login_where_that_is_not_the_number(login: str, shown: str) -> None:
+    text = _trunk(account={"username": "0351", "auth_user": login})
+    told = (_section(text, "amt", "auth")["username"], _section(text, "amt", "endpoint")["from_user"])
+    assert told == (shown, "0351")
+
+
+@pytest.mark.parametrize(
+    ("ca_file", "shown"),
+    [
+        ("", "/etc/ssl/certs/ca-certificates.crt"),
+        ("ca.pem", "/etc/asterisk/ca.pem"),
+        ("/c/a.pem", "/c/a.pem"),
+    ],
+)
+def test_who_answers_over_tls_is_checked_by_the_trunks_authorities(ca_file: str, shown: str) -> None:
+    text = _trunk(transport="tls", ca_file=ca_file)
+    assert _section(text, "classic-tls", "transport")["ca_list_file"] == shown
+
+
+def test_two_authorities_for_tls_trunks_are_refused() -> None:
+    trunk = {"kind": "pbx", "host": "192.0.2.10", "transport": "tls"}
+    trunks = {"pbx": trunk, "amt": trunk | {"host": "192.0.2.11", "ca_file": "ca.pem"}}
+    plan = Plan.model_validate({"lines": {"anlage": {"kind": "asterisk"}}, "trunks": trunks})
+    with pytest.raises(RenderError, match="share one ca_file"):
+        render(plan, Site(), AsteriskSecrets("secret"), ROOT / "docker" / "asterisk")
 
 
 def test_a_manager_for_a_reception_on_another_machine_is_open_to_it_over_tls_alone() -> None:

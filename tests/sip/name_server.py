@@ -37,8 +37,10 @@ class NameServer(asyncio.DatagramProtocol):
         records = self.zone.get((question.name.to_text(), kind), [])
         if records:
             answer.answer.append(dns.rrset.from_text(question.name, 60, "IN", kind, *records))
-        elif not any(name == question.name.to_text() for name, _ in self.zone):
-            answer.set_rcode(dns.rcode.NXDOMAIN)
+        else:
+            answer.authority.append(dns.rrset.from_text(".", 60, "IN", "SOA", ". . 1 60 60 60 60"))
+            if not any(f".{name}".endswith(f".{question.name}") for name, _ in self.zone):  # RFC 8020
+                answer.set_rcode(dns.rcode.NXDOMAIN)
         self._transport.sendto(answer.to_wire(), addr)
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -15,11 +15,12 @@ from callflow.flow import Flow
 from callflow.plan import Plan
 from callflow.session import Reaction, Sessions
 from callflow.store import Store
-from sip.ami import Access
+from sip.ami import Access, Manager, Message
 from sip.asterisk import AsteriskLine
 from sip.asterisk_call import Desk
 from sip.sounds import Sounds
 from tests.support.asterisk_box import Asterisk
+from tests.support.asterisk_site import SECRET
 from tests.support.reception import OneFlow, example_flow, handlers
 
 RING_MS = 2000
@@ -130,6 +131,22 @@ async def line_up(
         async with asyncio.timeout(10):
             await line.taken_up.wait()
         yield line
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+
+@contextlib.asynccontextmanager
+async def connected(
+    port: int, on_event: Callable[[Message], None] = lambda _: None, **more: object
+) -> AsyncIterator[Manager]:
+    """Log in at a manager on loopback until the block ends."""
+    manager = Manager(Access("127.0.0.1", port, "rufweiche", SECRET), on_event, **more)
+    running = asyncio.create_task(manager.run())
+    try:
+        await asyncio.wait_for(manager.up.wait(), 20)
+        yield manager
     finally:
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
