@@ -66,7 +66,7 @@ def test_every_intent_comes_to_its_end_and_was_accepted_at_most_once(store: Stor
         subprocess.run(
             [sys.executable, str(worker), *arguments],
             check=True,
-            timeout=110,
+            timeout=220,
             env={**os.environ, "PYTHONPATH": "."},
         )
         accepted = {intent: standin.accepted(url) for intent, url in references.items()}

@@ -27,7 +27,7 @@ async def test_after_every_kill_what_callers_were_told_is_on_disk_and_no_call_is
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         check=True,
-        timeout=100,
+        timeout=220,
         env={**os.environ, "PYTHONPATH": "."},
     )
     words = [
