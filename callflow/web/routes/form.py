@@ -18,8 +18,8 @@ from callflow.links import link as links
 from callflow.store import Card, Link, Submission, Tx
 from callflow.web import visit as visits
 from callflow.web import words
-from callflow.web.forms import reading
-from callflow.web.forms.answers import Judged, judge
+from callflow.web.forms import reading, refusal
+from callflow.web.forms.answers import judge
 from callflow.web.forms.external import signed
 from callflow.web.forms.files import MOST_BYTES
 from callflow.web.forms.form import Page, pages, stop
@@ -105,12 +105,16 @@ async def page(request: Request, visit: VisitDep, number: int) -> Response:
     found = _page(visit, number)
     if found is None:
         return go("/form/review")
-    return await _show(request, visit, number, found, Judged(visit.answers, {}))
+    return await _show(request, visit, number, found, refusal.of(visit.kept, found.name))
 
 
 @router.post("/form/page/{number}")
 async def answer(request: Request, visit: GuardedVisitDep, number: int) -> Response:
-    """Judge one page; keep what was typed even if it is not right yet."""
+    """Judge one page; keep what was typed even if it is not right yet.
+
+    What was wrong is kept too and shown by the page itself: an answer to POST would stand in the browser's
+    way back, which then asks whether to send the form again.
+    """
     found = _page(visit, number)
     if found is None:
         return go("/form/review")
@@ -119,15 +123,22 @@ async def answer(request: Request, visit: GuardedVisitDep, number: int) -> Respo
     judged = judge(found.questions, given, words.local(visit.now).date())
     faults = dict(judged.faults) | await keep_files(visit, found.questions, sent)
     judged = replace(judged, faults=faults)
-    kept = dict(visit.kept) | dict.fromkeys(judged.answers, "") | reading.pack(judged.answers)
+    kept = (
+        dict(visit.kept)
+        | {refusal.WRONG: ""}
+        | dict.fromkeys(judged.answers, "")
+        | reading.pack(judged.answers)
+    )
     reason = stop(found.questions, judged.answers)
     if reason:
         await _alarm(visit, found, kept)
         return go(f"/form/stop/{reason}?page={number}")
     kept[SEEN] = " ".join(sorted({*visit.seen, found.name}))
+    if judged.faults:
+        kept[refusal.WRONG] = refusal.packed(found.name, given, judged.faults)
     await _keep(visit, {name: text for name, text in kept.items() if text})
     if judged.faults:
-        return await _show(request, visit, number, found, judged, given=given, status=422)
+        return go(f"/form/page/{number}")
     now_asked = pages(visit.form, reading.unpack(visit.form, kept))[number - 1].questions
     # An answer may lead to further questions of the same page: these come before the next one.
     return go(f"/form/page/{number if set(now_asked) - set(found.questions) else number + 1}")
@@ -207,29 +218,23 @@ def _page(visit: Visit, number: int) -> Page | None:
     return every[number - 1] if 1 <= number <= len(every) else None
 
 
-async def _show(  # noqa: PLR0913  what a page is made of
-    request: Request,
-    visit: Visit,
-    number: int,
-    found: Page,
-    judged: Judged,
-    *,
-    given: dict[str, list[str]] | None = None,
-    status: int = 200,
+async def _show(
+    request: Request, visit: Visit, number: int, found: Page, refused: refusal.Refusal
 ) -> Response:
     files = await visit.house.store.read(lambda tx: attachment.of_link(tx, visit.link.id))
     return show(
         request,
         "page.html",
         visit.texts,
-        status,
         visit=visit,
         number=number,
         of=len(pages(visit.form, visit.answers)) + 1,
         found=found,
-        answers=judged.answers,
-        faults={name: visit.texts(fault.text, **dict(fault.values)) for name, fault in judged.faults.items()},
-        given=given or {},
+        answers=visit.answers,
+        faults={
+            name: visit.texts(fault.text, **dict(fault.values)) for name, fault in refused.faults.items()
+        },
+        given=refused.given,
         files=files,
         with_files=any(question.kind == "files" for question in found.questions.values()),
         most_mb=MOST_BYTES // 1024**2,
