@@ -9,6 +9,7 @@ from pathlib import Path
 
 from callflow.bootstrap import certificates, places
 from callflow.bootstrap.flows import known_flow, surroundings, versions
+from callflow.bootstrap.line import embedded_lines, password_line, trunks_of
 from callflow.golden import ZONE
 from callflow.hours import Calendar, table
 from callflow.language import FlowErrors, Problem, load_calendars
@@ -16,6 +17,7 @@ from callflow.language.problems import ordered
 from callflow.language.report import Format, check_files, exit_status, report
 from callflow.language.source import read
 from callflow.outbox import preview
+from callflow.plan import AsteriskLine, SipTrunk
 from callflow.settings import Settings
 from callflow.web.forms.source import load_forms
 
@@ -69,10 +71,34 @@ def _found(path: Path | None, house: Settings) -> tuple[Problem, ...]:
 
 
 def _accounts(house: Settings) -> Iterator[Problem]:
-    """Warn of an SMS provider without an account: the configuration may be checked where no secrets are."""
+    """Warn of accounts without their secrets: the configuration may be checked where no secrets are."""
     if "twilio" in house.practice.sms.transports and not house.secrets.twilio_account_sid:
         source = read(house.config / "practice.yaml")
         yield replace(source.problem("sms-account", ("sms", "transports")), severity="warning")
+    lacking = tuple(_without_secret(house))
+    if lacking:
+        source = read(house.config / "lines.yaml")
+        for way, example in lacking:
+            found = source.problem_at_key("secret-missing", way, name=way[1], example=example)
+            yield replace(found, severity="warning")
+
+
+def _without_secret(house: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Find the lines and trunks in use that cannot log in, with what belongs into .env for each."""
+    plan, given = house.plan, house.secrets
+    managed = [name for name, line in plan.lines.items() if isinstance(line, AsteriskLine)]
+    if not given.ami_secret:
+        yield from ((("lines", name), "RUFWEICHE_AMI_SECRET=...") for name in managed)
+    own = embedded_lines(plan).values()
+    used = plan.trunks if managed else {name for line in own for name in trunks_of(line)}
+    for name, trunk in plan.trunks.items():
+        if (
+            name in used
+            and isinstance(trunk, SipTrunk)
+            and trunk.account
+            and not given.sip_passwords.get(name)
+        ):
+            yield ("trunks", name, "account"), password_line(name)
 
 
 def _forms(folder: Path) -> tuple[Problem, ...]:

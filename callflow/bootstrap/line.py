@@ -22,6 +22,11 @@ from sip.numbers import spellings
 from sip.signalling.phone_settings import LOOPBACK, Account, Listen, Peer, PhoneSettings
 
 
+def password_line(trunk: str) -> str:
+    """Return what belongs into config/.env for a trunk."""
+    return f'RUFWEICHE_SIP_PASSWORDS={{"{trunk}": "..."}}'
+
+
 class PasswordMissingError(LookupError):
     """A trunk of config/lines.yaml has an account, but the environment holds no password for it.
 
@@ -30,7 +35,7 @@ class PasswordMissingError(LookupError):
     """
 
     def __init__(self, trunk: str) -> None:
-        example = f'RUFWEICHE_SIP_PASSWORDS={{"{trunk}": "..."}}'
+        example = password_line(trunk)
         super().__init__(
             f"Das Passwort der Leitung „{trunk}“ fehlt. In config/.env gehört: {example}\n"
             f"The password of trunk {trunk!r} is missing. Put into config/.env: {example}"
@@ -114,8 +119,7 @@ def listening(settings: Settings, name: str) -> Address:
 
 def _phone(settings: Settings, line: EmbeddedLine | PyVoipLine, at: Address) -> PhoneSettings:
     plan = settings.plan
-    names = line.trunks if isinstance(line, EmbeddedLine) else (line.trunk,) if line.trunk else ()
-    trunks = {name: trunk for name in names if isinstance(trunk := plan.trunks[name], SipTrunk)}
+    trunks = {name: trunk for name in trunks_of(line) if isinstance(trunk := plan.trunks[name], SipTrunk)}
     registered = {name: trunk for name, trunk in trunks.items() if trunk.registers and trunk.account}
     peers = tuple(_peer(settings, name, trunk) for name, trunk in trunks.items() if name not in registered)
     return PhoneSettings(
@@ -193,6 +197,13 @@ def _network(host: str) -> tuple[str, ...]:
         return (str(ipaddress.ip_network(host)),)
     except ValueError:
         return ()
+
+
+def trunks_of(line: EmbeddedLine | PyVoipLine) -> tuple[str, ...]:
+    """Return the names of the trunks that a line of our own uses."""
+    if isinstance(line, EmbeddedLine):
+        return line.trunks
+    return (line.trunk,) if line.trunk else ()
 
 
 def embedded_lines(plan: Plan) -> Mapping[str, EmbeddedLine | PyVoipLine]:

@@ -64,7 +64,11 @@ def test_a_broken_practice_file_is_told_in_the_wanted_format(config: Path) -> No
 
 
 @pytest.mark.parametrize("practice", ["einzelpraxis", "mvz", "kinderpraxis"])
-def test_an_example_is_checked_in_its_own_surroundings_without_copying(practice: str) -> None:
+def test_an_example_is_checked_in_its_own_surroundings_without_copying(
+    practice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUFWEICHE_AMI_SECRET", "geheim")
+    monkeypatch.setenv("RUFWEICHE_SIP_PASSWORDS", '{"provider": "geheim", "anlage": "geheim"}')
     result = run("check", ROOT / "config/examples" / practice)
     assert (result.exit_code, result.output) == (0, "")
 
@@ -130,3 +134,57 @@ def test_a_provider_without_an_account_is_a_warning(config: Path) -> None:
     practice.write_text(practice.read_text(encoding="utf-8").replace("[auto]", "[twilio]"), encoding="utf-8")
     result = run("check", "--config", config)
     assert (result.exit_code, "[sms-account]" in result.output) == (0, True), result.output
+
+
+TRUNKS = """lines:
+  telefon: {kind: LINE, trunks: [box]}
+trunks:
+  box:
+    kind: pbx
+    host: fritz.box
+    account: {username: "620"}
+    registers: true
+  unused: {kind: pbx, host: 192.0.2.9, account: {username: "9"}}
+numbers:
+  "+4935112345600": {flow: praxis, destination: empfang}
+destinations:
+  empfang: {number: "100", via: box}
+"""
+MANAGED = TRUNKS.replace("LINE, trunks: [box]", "asterisk").replace("  unused:", "  second:")
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        (
+            "de",
+            (
+                "Für „box“ fehlt das Passwort.",
+                'In config/.env gehört: RUFWEICHE_SIP_PASSWORDS={"box": "..."}',
+            ),
+        ),
+        (
+            "en",
+            ("There is no password for `box`.", 'config/.env needs: RUFWEICHE_SIP_PASSWORDS={"box": "..."}'),
+        ),
+    ],
+)
+def test_a_trunk_without_its_password_is_a_warning_with_the_line_to_write(
+    language: str, told: tuple[str, ...], config: Path
+) -> None:
+    (config / "lines.yaml").write_text(TRUNKS.replace("LINE", "embedded"), encoding="utf-8")
+    result = run("check", "--config", config, "--language", language)
+    places = [line for line in result.output.splitlines() if "[secret-missing]" in line]
+    assert (result.exit_code, len(places), "lines.yaml:7:5" in places[0]) == (0, 1, True), result.output
+    assert [words for words in told if words not in result.output] == []
+
+
+def test_trunks_whose_passwords_are_there_are_not_named_and_no_password_is_told(config: Path) -> None:
+    (config / "lines.yaml").write_text(MANAGED, encoding="utf-8")
+    (config / ".env").write_text(
+        'RUFWEICHE_SIP_PASSWORDS={"box": "streng-geheim", "second": ""}\n', encoding="utf-8"
+    )
+    result = run("check", "--config", config, "--language", "en")
+    named = [name for name in ("box", "second", "telefon") if f"no password for `{name}`" in result.output]
+    assert (result.exit_code, named, "streng-geheim" in result.output) == (0, ["second", "telefon"], False)
+    assert "RUFWEICHE_AMI_SECRET=..." in result.output

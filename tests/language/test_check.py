@@ -254,6 +254,7 @@ TOLD_ELSEWHERE = {
     "version-unknown": "tests/bootstrap/test_checking.py",
     "flow-unknown": "tests/bootstrap/test_faults.py",
     "sms-account": "tests/bootstrap/test_checking.py",
+    "secret-missing": "tests/bootstrap/test_checking.py",
     "form-unknown": "tests/bootstrap/test_settings.py",
     "secret-wrong": "tests/bootstrap/test_settings.py",
     "dead-end": "above",
