@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from tests.support.small_web import Answering, listening
 
 SCRIPT = Path(__file__).parents[2] / "docker" / "app" / "health.py"
 
@@ -30,24 +30,14 @@ def health() -> ModuleType:
 def answering(body: bytes) -> Iterator[int]:
     """Serve this answer to every request; gives the port."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Handler(Answering):
+        def answer(self) -> None:
             self.send_response(200 if self.path == "/health" else 404)
             self.end_headers()
             self.wfile.write(body if self.path == "/health" else b"{}")
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with listening(Handler) as port:
+        yield port
 
 
 @pytest.mark.parametrize(

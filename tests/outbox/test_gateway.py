@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -25,6 +24,7 @@ from callflow.outbox.transport import (
     SendError,
     TransientError,
 )
+from tests.support.small_web import Answering, listening
 
 PARCEL = Parcel(
     "intent-1", "+491711234567", 'Praxis: "https://praxis.example/f/abc" {to}', "https://praxis.example/f/abc"
@@ -46,9 +46,9 @@ class Box:
 def box() -> Iterator[Box]:
     box = Box()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"] or 0)) or "null")
+    class Handler(Answering):
+        def answer(self) -> None:
+            body = json.loads(self.body() or "null")
             box.got.append((self.command, self.path, dict(self.headers), body))
             if box.status == 0:
                 box.silent.wait(10)
@@ -58,20 +58,10 @@ def box() -> Iterator[Box]:
             self.end_headers()
             self.wfile.write(box.answer)
 
-        do_PUT = do_POST  # noqa: N815  the base class's name
-        do_GET = do_POST  # noqa: N815  the base class's name
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        box.url = f"http://127.0.0.1:{server.server_port}/sms"
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with listening(Handler) as port:
+        box.url = f"http://127.0.0.1:{port}/sms"
         yield box
         box.silent.set()
-        server.shutdown()
-        thread.join()
 
 
 async def _send(box: Box, **request: Any) -> Receipt:  # noqa: ANN401  a request's fields

@@ -7,9 +7,7 @@ import base64
 import json
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 import standardwebhooks
@@ -22,6 +20,7 @@ from callflow.links.link import Offer
 from callflow.outbox import endpoints, events, queue
 from callflow.outbox.endpoints import Subscription
 from callflow.store import Endpoint, Intent, Store
+from tests.support.small_web import Answering, listening
 from tests.support.stores import NOW, Clock, database_bytes
 from webhooks.outgoing import Outgoing, SignatureError, Webhook, signed, verify
 from webhooks.safe_http import SafeClient
@@ -38,18 +37,15 @@ class _Program:
         self.got: list[tuple[dict[str, str], bytes]] = []
         program = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                program.got.append(({key.lower(): value for key, value in self.headers.items()}, body))
+        class Handler(Answering):
+            def answer(self) -> None:
+                headers = {key.lower(): value for key, value in self.headers.items()}
+                program.got.append((headers, self.body()))
                 self.send_response(program.statuses.pop(0) if program.statuses else 204)
                 self.end_headers()
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
-                """Say nothing."""
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_port}/events"
+        self.handler = Handler
+        self.url = ""
 
     def bodies(self) -> list[dict[str, object]]:
         return [json.loads(body) for _, body in self.got]
@@ -61,12 +57,9 @@ class _Program:
 @pytest.fixture
 def program() -> Iterator[_Program]:
     program = _Program()
-    thread = Thread(target=program.http.serve_forever, args=(0.01,))
-    thread.start()
-    yield program
-    program.http.shutdown()
-    program.http.server_close()
-    thread.join()
+    with listening(program.handler) as port:
+        program.url = f"http://127.0.0.1:{port}/events"
+        yield program
 
 
 @pytest.fixture

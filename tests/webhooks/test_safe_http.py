@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Address, IPv6Address
-from threading import Thread
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.small_web import Answering, listening
 from webhooks.safe_http import ForbiddenAddressError, SafeClient, is_public
 
 
@@ -57,30 +56,22 @@ class _Server:
     def __init__(self) -> None:
         got = self.got = list[tuple[str, str, bytes]]()
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                got.append((self.path, self.headers["Host"], body))
+        class Handler(Answering):
+            def answer(self) -> None:
+                got.append((self.path, self.headers["Host"], self.body()))
                 self.send_response(302 if self.path == "/away" else 204)
                 self.send_header("Location", "/elsewhere")
                 self.end_headers()
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
-                """Say nothing."""
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self.http.server_port
+        self.handler = Handler
+        self.port = 0
 
 
 @pytest.fixture
 def server() -> Iterator[_Server]:
     server = _Server()
-    thread = Thread(target=server.http.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.http.shutdown()
-    server.http.server_close()
-    thread.join()
+    with listening(server.handler) as server.port:
+        yield server
 
 
 async def _resolve(host: str, port: int) -> list[str]:
