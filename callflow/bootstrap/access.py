@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -13,6 +14,10 @@ from callflow.store import Store, Tx
 from callflow.users import account, api_token, invitation
 
 Result = TypeVar("Result")
+_NEW = (
+    "In {data} ist noch keine Rezeption gelaufen, sie wird dort angelegt; sonst bitte --data prüfen.\n"
+    "No reception has run in {data} yet, it is made there; otherwise check --data.\n"
+)
 
 
 def token(settings: Settings, name: str, scopes: Collection[str]) -> str:
@@ -48,6 +53,8 @@ def password_link(settings: Settings, login: str, name: str, role: account.Role)
 
 
 def _written(settings: Settings, work: Callable[[Tx], Result]) -> Result:
+    if not database_path(settings.data).exists():
+        sys.stderr.write(_NEW.format(data=settings.data))
     folders(settings.data)
     store = Store(database_path(settings.data), Sealer(load_key(settings.data / "key")))
     try:

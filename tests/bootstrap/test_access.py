@@ -55,3 +55,12 @@ async def test_a_token_opens_what_its_scopes_say_and_nothing_else(
 def test_an_unknown_scope_is_refused_with_those_that_exist(house: Settings) -> None:
     with pytest.raises(ScopeError, match="cards:read"):
         access.token(house, "pvs", ["everything"])
+
+
+def test_a_token_for_a_place_where_nothing_runs_says_so(
+    house: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    access.token(house, "pvs", [])
+    assert str(house.data) in capsys.readouterr().err
+    access.token(house, "pvs", [])
+    assert capsys.readouterr().err == ""
