@@ -159,7 +159,7 @@ class TeamsPeer:
 
         Args:
             name: the SBC's name.
-            number: E.164.
+            number: E.164, "" for an address without a user.
             caller: E.164 of the Teams user.
             extra: more headers.
             timer: headers that ask for a session timer.
@@ -168,9 +168,10 @@ class TeamsPeer:
         sound = await SecureSound.open(self.host)
         sdp = offer(sound)
         local = f"John Doe<sip:{caller}@{self.name}:5061;user=phone>;tag={secrets.token_hex(16)}"
+        called = f"sip:{number}@{name}:{port}" if number else f"sip:{name}:{port}"
         text = (
-            f"INVITE sip:{number}@{name}:{port};user=phone;transport=tls SIP/2.0\r\nFROM: {local}\r\n"
-            f"TO: <sip:{number}@{name}:{port};user=phone>\r\nCSEQ: 1 INVITE\r\n"
+            f"INVITE {called};user=phone;transport=tls SIP/2.0\r\nFROM: {local}\r\n"
+            f"TO: <{called};user=phone>\r\nCSEQ: 1 INVITE\r\n"
             f"CALL-ID: {secrets.token_hex(16)}\r\nMAX-FORWARDS: 70\r\nVIA: {self._via()}\r\n"
             f"RECORD-ROUTE: <sip:{self.name}:{self.port};transport=tls;lr>\r\n"
             f"CONTACT: {self.contact[:-1]};x-i=109abb90-581d;x-c=64ce308b/d/8>\r\n"

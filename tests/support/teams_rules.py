@@ -53,6 +53,8 @@ def _judge_names(request: Sip, certified: frozenset[str]) -> Verdict:
         return 403, "no Contact"
     if contact[1] not in certified:
         return 403, f"Contact {contact[1]} is no name of the certificate"
+    if "sip:@" in request.get("contact"):
+        return 403, "no user before the @ of Contact"
     via = request.get("via").split()[1].partition(":")[0]
     if via not in certified:
         return 403, f"Via {via} is no name of the certificate"

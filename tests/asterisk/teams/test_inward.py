@@ -80,6 +80,17 @@ async def test_the_answer_takes_the_long_authentication_tag_by_its_own_number(
     assert re.search(rf"<sip:[^>]*@{FQDN}:\d+;transport=tls>", call.final.get("contact"))
 
 
+async def test_a_call_to_no_user_is_refused_with_a_contact_that_has_no_empty_user(
+    centres: list[TeamsPeer],
+) -> None:
+    """Microsoft forbids an empty user before the @."""
+    call = await centres[0].call(FQDN, "", USER)
+    assert call.final is not None
+    port = centres[0].sbcs[FQDN][1]
+    told = (call.final.status, call.final.get("contact"))
+    assert told == (404, f"<sip:{FQDN}:{port};transport=tls>")
+
+
 async def test_a_session_timer_is_agreed_and_refreshed(
     sbc: Sbc, store: Store, centres: list[TeamsPeer]
 ) -> None:
