@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 
 from callflow.outbox import endpoints, events, queue
@@ -125,19 +125,24 @@ async def revoke(_staff: GuardedAdminDep, house: HouseDep, token_id: str) -> Res
     return go(HOME)
 
 
-@router.post("/endpoints")
-async def add(  # noqa: PLR0913  a form's fields
-    request: Request,
-    staff: GuardedAdminDep,
-    house: HouseDep,
-    *,
+async def _wish(
     name: Annotated[str, Form(max_length=80)] = "",
     url: Annotated[str, Form(max_length=500)] = "",
     event: Annotated[list[str], Form()] = [],  # noqa: B006  FastAPI copies defaults
     full: Annotated[str, Form()] = "",
-) -> Response:
+) -> Subscription:
+    names = [each for each in event if each in EVENTS]
+    # All of them means: those to come as well.
+    return Subscription(name.strip(), url.strip(), () if len(names) == len(EVENTS) else names, bool(full))
+
+
+WishDep = Annotated[Subscription, Depends(_wish)]
+
+
+@router.post("/endpoints")
+async def add(request: Request, staff: GuardedAdminDep, house: HouseDep, wish: WishDep) -> Response:
     """Add an endpoint and show its secret this once."""
-    wish, now = _wish(name, url, event, full), house.clock()
+    now = house.clock()
     if not wish.name or not _address(wish.url):
         return await _page(request, staff, house, fault="programs.endpoint_fault", given=wish, status=422)
     made = await house.store.write(lambda tx: endpoints.add(tx, wish, now=now))
@@ -145,19 +150,10 @@ async def add(  # noqa: PLR0913  a form's fields
 
 
 @router.post("/endpoints/{endpoint_id}")
-async def change(  # noqa: PLR0913  a form's fields
-    request: Request,
-    staff: GuardedAdminDep,
-    house: HouseDep,
-    endpoint_id: str,
-    *,
-    name: Annotated[str, Form(max_length=80)] = "",
-    url: Annotated[str, Form(max_length=500)] = "",
-    event: Annotated[list[str], Form()] = [],  # noqa: B006  FastAPI copies defaults
-    full: Annotated[str, Form()] = "",
+async def change(
+    request: Request, staff: GuardedAdminDep, house: HouseDep, endpoint_id: str, wish: WishDep
 ) -> Response:
     """Change an endpoint."""
-    wish = _wish(name, url, event, full)
     if not wish.name or not _address(wish.url):
         return await _page(request, staff, house, fault="programs.endpoint_fault", status=422)
     await _known(house, endpoint_id, lambda tx: endpoints.change(tx, endpoint_id, wish))
@@ -208,12 +204,6 @@ async def _known(house: House, endpoint_id: str, work: Callable[[Tx], object]) -
             work(tx)
 
     await house.store.write(checked)
-
-
-def _wish(name: str, url: str, event: Sequence[str], full: str) -> Subscription:
-    names = [each for each in event if each in EVENTS]
-    # All of them means: those to come as well.
-    return Subscription(name.strip(), url.strip(), () if len(names) == len(EVENTS) else names, bool(full))
 
 
 def _address(url: str) -> bool:
