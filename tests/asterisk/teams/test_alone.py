@@ -183,6 +183,7 @@ async def test_only_who_bears_its_name_is_called(
     first, second, _ = centres
     stranger = alone.authority.pair("sip.pstnhub.example", client=False)
     async with first.wearing(server_tls(stranger, alone.authority, tmp_path)):
+        first.requests.clear()  # what came over the connections before
         talk = await call(alone, patient)
         await rung(second)
         talk.hang_up()

@@ -59,9 +59,11 @@ def dialplan(asterisk: Asterisk, right: str, wrong: str) -> Iterator[None]:
     assert right in good
     path.write_text(good.replace(right, wrong))
     asterisk.cli("dialplan reload")
-    yield
-    path.write_text(good)
-    asterisk.cli("dialplan reload")
+    try:
+        yield
+    finally:
+        path.write_text(good)
+        asterisk.cli("dialplan reload")
 
 
 def line(right: str, wrong: str, file: str = "kamailio.cfg") -> Callable[[Sbc, Files], None]:
@@ -228,10 +230,11 @@ async def test_a_caller_on_hold_is_never_announced_to_teams_as_sendonly(
     wrong = hold != "as we ship it"
     with worse if wrong else contextlib.nullcontext():
         sbc.front.restart()
+        await teams.probed(1)  # a call that waits until Kamailio runs is sent again meanwhile, and read twice
         talk = await call(sbc, patient)
         async with asyncio.timeout(20):
             there = await teams.calls.get()
-        await talk.until(lambda: len(talk.sound.heard) > 5)
+        await talk.until(lambda: len(talk.sound.heard) > 5, 20)
         talk.hold()
         if wrong:
             await refused(teams, (488, "sendonly: hold is inactive"))
