@@ -33,6 +33,7 @@ class Edge:
     def __init__(self) -> None:
         self.seen: list[Sip] = []
         self.news = asyncio.Event()
+        self.link: asyncio.StreamWriter
         self.links: set[asyncio.Task[None]] = set()
 
     def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -42,11 +43,11 @@ class Edge:
         while head := await self._head(reader):
             asked = Sip.read(head)
             await reader.readexactly(int(asked.get("content-length") or 0))
-            if asked.status:
-                continue
             self.seen.append(asked)
             self.news.set()
-            if asked.method != "ACK":
+            if asked.method == "REGISTER":
+                self.link = writer
+            if not asked.status and asked.method != "ACK":
                 writer.write(self._answer(asked).encode())
         writer.close()
 
@@ -67,6 +68,20 @@ class Edge:
             extra = f"Contact: {asked.get('contact')};expires=600\r\n"
         told = "".join(f"{name}: {asked.get(name)}\r\n" for name in ("via", "from", "call-id", "cseq"))
         return f"SIP/2.0 {status}\r\n{told}to: {asked.get('to')};tag=edge\r\n{extra}Content-Length: 0\r\n\r\n"
+
+    def call(self, contact: str, transport: str) -> None:
+        """Call the address that was registered, over the connection that it was registered on."""
+        sdp = (
+            f"v=0\r\no=- 1 1 IN IP4 {EDGE}\r\ns=-\r\nc=IN IP4 {EDGE}\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8\r\n"
+        )
+        via = f"SIP/2.0/{transport.upper()} {EDGE};branch=z9hG4bKedge"
+        text = (
+            f"INVITE {contact.strip('<>')} SIP/2.0\r\nVia: {via}\r\nMax-Forwards: 70\r\n"
+            f"From: <sip:+491711234567@{DOMAIN}>;tag=edge\r\nTo: <sip:{NUMBER}@{DOMAIN}>\r\n"
+            f"Call-ID: edge\r\nCSeq: 1 INVITE\r\nContact: <sip:edge@{EDGE};transport={transport}>\r\n"
+            f"Content-Type: application/sdp\r\nContent-Length: {len(sdp)}\r\n\r\n{sdp}"
+        )
+        self.link.write(text.encode())
 
     async def until(self, method: str, field: str = "via") -> Sip:
         """Wait for a request of `method` that bears `field`."""
@@ -125,7 +140,7 @@ def plan(ports: practice.Ports, transport: str) -> Plan:
         "ca_file": "provider.pem" if transport == "tls" else "",
         "account": {"username": NUMBER, "auth_user": LOGIN},
         "registers": True,
-        "accept": [EDGE],
+        "accept": ["192.0.2.1"],
         "check_seconds": 1,
     }
     pbx = {"kind": "pbx", "host": practice.PBX, "check_seconds": 3600}
@@ -138,13 +153,18 @@ def plan(ports: practice.Ports, transport: str) -> Plan:
 async def test_register_options_and_calls_take_the_proxy_that_only_srv_records_lead_to(
     transport: str, tmp_path: Path
 ) -> None:
-    """The registrar's own name leads nowhere, and the login is not the number."""
+    """The registrar's own name leads nowhere, and the login is not the number.
+
+    A call from an address that we do not know is the trunk's because it comes to what we have registered.
+    """
     ports = practice.Ports()
     async with edge(transport, tmp_path) as (provider, extra):
         switch = await asyncio.to_thread(practice.switch, plan(ports, transport), extra)
         try:
             registered = await provider.until("REGISTER", "authorization")
             asked = await provider.until("OPTIONS")
+            provider.call(registered.get("contact"), transport)
+            answered = await provider.until("SIP/2.0")
             async with connected(ports.manager) as manager:
                 call = {"Channel": "PJSIP/+493519999@amt", "Application": "Playtones", "Data": "busy"}
                 await manager.action("Originate", {**call, "Async": "true"})
@@ -156,5 +176,6 @@ async def test_register_options_and_calls_take_the_proxy_that_only_srv_records_l
     assert registered.get("to") == f"<sip:{NUMBER}@{DOMAIN}>"
     assert proven(registered.get("authorization"))
     assert asked.start == f"OPTIONS sip:{to} SIP/2.0"
+    assert answered.start == "SIP/2.0 100 Trying"
     assert called.start == f"INVITE sip:+493519999@{to} SIP/2.0"
     assert called.get("from").split(";")[0] == f'"Anonymous" <sip:{NUMBER}@{DOMAIN}>'
