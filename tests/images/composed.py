@@ -119,10 +119,9 @@ class Composed:
         return {int(parts[0]): parts[1] for parts in lines if len(parts) > 1}
 
     def pid(self, service: str, words: str) -> int:
-        """Return the id of the container's first process whose command line holds these words."""
-        return min(
-            pid for pid, line in self.processes(service).items() if words in line and "init" not in line
-        )
+        """Return the id of the container's first process whose command line holds these words; 0 for none."""
+        found = (pid for pid, line in self.processes(service).items() if words in line and "init" not in line)
+        return min(found, default=0)
 
     def rights(self, service: str) -> tuple[str, str, str]:
         """Return effective and possible capabilities, and whether there is no way to new ones ("1")."""
