@@ -52,6 +52,7 @@ def peered(transport: str, folder: Path | None = None) -> Provider:
     ports = practice.Ports()
     phones = {"kind": "provider", "host": "127.0.0.1", "port": 9, "check_seconds": 3600}
     phones |= {"transport": transport, "srtp": "required" if transport == "tls" else "off"}
+    phones |= {"ca_file": "ca.pem"} if folder else {}
     plan = practice.plan(ports, trunks={"amt": phones, "pbx": phones | {"host": "127.0.0.2"}})
     if folder is None:
         return Provider(ports, plan, practice.switch(plan, grace=15))
@@ -62,7 +63,7 @@ def peered(transport: str, folder: Path | None = None) -> Provider:
         update={"tls_port": free_port(), "certificate": "sip.pem", "key": "sip.key"}
     )
     plan = plan.model_copy(update={"lines": {"anlage": line}})
-    papers = {"sip.pem": pair.certificate, "sip.key": pair.key}
+    papers = {"sip.pem": pair.certificate, "sip.key": pair.key, "ca.pem": authority.certificate}
     return Provider(ports, plan, practice.switch(plan, papers, grace=15), folder)
 
 
