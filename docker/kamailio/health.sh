@@ -3,12 +3,11 @@
 # bothered and need not be there.
 # usage: health.sh [FOLDER]     (default: /etc/kamailio)
 set -euo pipefail
-at=$(sed -n 's/^listen=udp://p' "${1:-/etc/kamailio}/kamailio.cfg")
-exec 3<>"/dev/udp/${at%:*}/${at##*:}"
-# cat writes once, which is one datagram: bash's own printf would send every line by itself
+at=$(sed -n 's/^listen=tcp://p' "${1:-/etc/kamailio}/kamailio.cfg")
+exec 3<>"/dev/tcp/${at%:*}/${at##*:}"
 cat >&3 <<END
 OPTIONS sip:health@$at SIP/2.0
-Via: SIP/2.0/UDP ${at%:*};rport;branch=z9hG4bK-health-$$-$RANDOM
+Via: SIP/2.0/TCP ${at%:*};rport;branch=z9hG4bK-health-$$-$RANDOM
 Max-Forwards: 0
 From: <sip:health@$at>;tag=$RANDOM
 To: <sip:health@$at>
@@ -17,6 +16,5 @@ CSeq: 1 OPTIONS
 Content-Length: 0
 
 END
-# and dd reads once: bash's read would take a byte and lose the rest of the datagram
-answer=$(timeout 3 dd bs=2000 count=1 status=none <&3)
+answer=$(timeout 3 head -c 11 <&3)
 [[ $answer == "SIP/2.0 483"* ]]

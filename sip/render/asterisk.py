@@ -130,7 +130,7 @@ def _values(plan: Plan, site: Site) -> dict[str, object]:
         "teams_trunks": teams,
         "trunks": (*sip, *teams),
         "transports": {name: transports[trunk.transport] for name, trunk in sip.items()},
-        "uses_tcp": any(trunk.transport == "tcp" for trunk in sip.values()),
+        "uses_tcp": "kamailio" in fronts.values() or any(trunk.transport == "tcp" for trunk in sip.values()),
         "uses_tls": any(trunk.transport == "tls" for trunk in sip.values()),
         "authorities": str(PurePosixPath(site.etc) / _authorities(sip.values())),
         "system_trust": SYSTEM_TRUST,

@@ -29,6 +29,8 @@ def test_render_writes_every_file_that_kamailio_and_rtpengine_read(config: Path,
     assert (code, {path.name for path in (tmp_path / "out").iterdir()}) == (0, templates)
     networks = (tmp_path / "out" / "address.list").read_text().splitlines()[2:]
     assert networks == ["1 52.112.0.0 14", "1 52.122.0.0 15"]
+    # over UDP copies of an INVITE could reach rtpengine side by side
+    assert "listen=udp" not in (tmp_path / "out" / "kamailio.cfg").read_text()
 
 
 @pytest.mark.parametrize(
