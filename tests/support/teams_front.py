@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -45,6 +47,7 @@ class Front:
 
     def __init__(self, plan: Plan, ports: FrontPorts, asterisk: str, files: Texts, folder: Folder) -> None:
         self.folder = folder
+        self._inside = (INSIDE, ports.inside)
         self._log = folder.outside / "kamailio.log"
         site = kamailio.FrontSite(
             etc=str(folder.inside),
@@ -78,6 +81,12 @@ class Front:
         self._log.write_text("")
         self._write(files)
         self.proxy = self._start()
+        self.proxy.until(self._listens)  # until then Asterisk takes the PBX at once
+
+    def _listens(self) -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(self._inside, 1):
+            return True
+        return False
 
     def log(self) -> str:
         return self._log.read_text(errors="replace")
