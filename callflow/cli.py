@@ -318,7 +318,7 @@ def render(
     with _told():
         house = places.settings(places.Options(Path(), config))
         for name in hybrid.render(house, what.value, out, asterisk_version):
-            _console.print(name, highlight=False)
+            _console.print(name, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -333,7 +333,7 @@ def token(
 
     with _told():
         issued = access.token(places.settings(places.Options(data, config)), name, scope or ())
-        _console.print(issued, markup=False, highlight=False)
+        _console.print(issued, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()

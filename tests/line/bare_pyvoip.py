@@ -30,7 +30,7 @@ warnings.simplefilter("ignore")
 import pyVoIP.VoIP  # noqa: E402 - its warnings are silenced first
 
 HOST = "127.0.0.1"
-LIMIT_S = 40.0
+LIMIT_S = 20.0
 REPEATED_WITHIN_S = 1.5  # RFC 3261 repeats after 0.5 and 1.5 s
 Phone = pyVoIP.VoIP.VoIPPhone
 

@@ -41,9 +41,12 @@ Shown = dict[str, Any]  # JSON
 
 @pytest.fixture(scope="module")
 def bare() -> Shown:
-    """Let pyVoIP show what it does alone."""
+    """Let pyVoIP show what it does alone; its threads race and may lose a request, so it may be asked again."""
     program = [sys.executable, "-m", "tests.line.bare_pyvoip"]
-    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
+    for _ in range(3):
+        done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=70, check=False)
+        if done.returncode == 0:
+            break
     assert done.returncode == 0, done.stderr
     shown: Shown = json.loads(done.stdout.splitlines()[-1])
     return shown

@@ -28,5 +28,5 @@ numbers:
 
 def run(*words: str, **env: str) -> tuple[int, str]:
     """Run `rufweiche`; return its exit code and what it says."""
-    done = CliRunner().invoke(app, list(words), env={"COLUMNS": "160", **env})
+    done = CliRunner().invoke(app, list(words), env={"COLUMNS": "160"} | env)
     return done.exit_code, done.output
