@@ -41,7 +41,7 @@ Shown = dict[str, Any]  # JSON
 
 @pytest.fixture(scope="module")
 def bare() -> Shown:
-    """Let pyVoIP show what it does alone; its threads race and may lose a request, so it may be asked again."""
+    """Let pyVoIP show what it does alone; its threads race and may lose a request: then it is asked again."""
     program = [sys.executable, "-m", "tests.line.bare_pyvoip"]
     for _ in range(3):
         done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=70, check=False)
