@@ -7,15 +7,19 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import uvicorn
-from fastapi import FastAPI
 from selenium import webdriver
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.common.exceptions import (
+    NoSuchElementException,
+    StaleElementReferenceException,
+    TimeoutException,
+)
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
+from starlette.types import ASGIApp
 
 from tests.support.lacking import lacking
 
@@ -34,6 +38,18 @@ FLAGS = (
     "--hide-scrollbars",
 )
 WITHIN_S = 30.0
+STATE = """
+const stream = document.getElementById('stream')?._htmx?.sse;
+return {
+  visible: document.visibilityState,
+  stream: stream ? {attempt: stream.attempt, status: stream.status, last: stream.lastEventId} : null,
+  offline: document.getElementById('offline')?.hidden === false,
+  now: Math.round(performance.now()),
+  requests: performance.getEntriesByType('resource').slice(-8).map(
+    (e) => [e.name.replace(location.origin, ''), e.responseStatus, e.startTime, e.duration]),
+  main: document.getElementById('main')?.innerText.slice(0, 400),
+};
+"""
 T = TypeVar("T")
 
 
@@ -45,7 +61,7 @@ def free_socket() -> socket.socket:
 
 
 @contextmanager
-def serving(app: FastAPI, on: socket.socket) -> Iterator[None]:
+def serving(app: ASGIApp, on: socket.socket) -> Iterator[None]:
     """Serve the application in a thread until the block ends."""
     config = uvicorn.Config(app, log_level="error", access_log=False, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
@@ -156,7 +172,18 @@ class Window:
             return ready()
 
         ignored = (NoSuchElementException, StaleElementReferenceException)
-        return WebDriverWait(self.driver, WITHIN_S, 0.03, ignored).until(check)
+        try:
+            return WebDriverWait(self.driver, WITHIN_S, 0.03, ignored).until(check)
+        except TimeoutException:
+            raise AssertionError(f"nothing within {WITHIN_S} s; the window: {self.state()}") from None
+
+    def state(self) -> dict[str, object]:
+        """Return what tells why a window stands still: visibility, stream, requests, complaints."""
+        return {
+            "path": self.path,
+            "complaints": self.complaints(),
+            **cast("dict[str, object]", self.script(STATE)),
+        }
 
     def script(self, code: str, *arguments: object) -> object:
         """Run a script in the page."""

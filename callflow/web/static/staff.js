@@ -76,6 +76,10 @@ const offline = (lost) => {
   const notice = document.getElementById("offline");
   if (notice) notice.hidden = !lost;
 };
+// A first try that failed is made again by the trigger of the stream; a stream that broke off comes back by itself.
+const unheard = ({ detail: { ctx } }) => { if (ctx?.sourceElement.id === "stream") offline(true); };
+document.addEventListener("htmx:error", unheard);
+document.addEventListener("htmx:response:error", unheard);
 document.addEventListener("htmx:sse:error", () => offline(true));
 document.addEventListener("htmx:sse:close", () => offline(true));
 document.addEventListener("htmx:sse:after:connection", () => {
