@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -55,7 +54,7 @@ async def serving(
     config: Path, data: Path
 ) -> AsyncIterator[tuple[subprocess.Popen[bytes], httpx.AsyncClient]]:
     """Run the house in a process group of its own, until its line is up."""
-    http = free_port(kind=socket.SOCK_STREAM)
+    http = free_port()
     rendered.lend(data.parents[1] / "rendered", data)
     process = subprocess.Popen(  # noqa: ASYNC220  # starting takes milliseconds, and kill needs the plain handle
         [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,9 +15,9 @@ import pytest
 from callflow.plan import Plan
 from tests.sip.name_server import name_server
 from tests.support import asterisk_site as practice
-from tests.support.asterisk_box import free_port
 from tests.support.asterisk_house import connected
 from tests.support.certificates import Authority
+from tests.support.ports import free_port
 from tests.support.simple_phone import Sip
 
 EDGE = "127.0.0.7"
@@ -145,7 +144,7 @@ def plan(ports: practice.Ports, transport: str) -> Plan:
     }
     pbx = {"kind": "pbx", "host": practice.PBX, "check_seconds": 3600}
     made = practice.plan(ports, trunks={"amt": trunk, "pbx": pbx})
-    line = made.lines["anlage"].model_copy(update={"tls_port": free_port(kind=socket.SOCK_STREAM)})
+    line = made.lines["anlage"].model_copy(update={"tls_port": free_port()})
     return made.model_copy(update={"lines": {"anlage": line}})
 
 

@@ -24,6 +24,7 @@ from sip.line_config import Destination, Did, LineConfig
 from sip.signalling.phone_settings import Listen, PhoneSettings
 from tests.bench import _line_app
 from tests.bench._watched import Usage, Watched, usage
+from tests.support.ports import free_port
 
 HOST = "127.0.0.1"
 USER = "praxis"
@@ -55,13 +56,6 @@ def compiled(name: str) -> Path:
     if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
         subprocess.run(["cc", "-O2", "-o", str(program), str(source)], check=True)
     return program
-
-
-def free_port() -> int:
-    """Return a UDP port that is free now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def until(ready: Callable[[], object], watched: Watched, limit_s: float = 30) -> None:

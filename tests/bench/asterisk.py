@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.bench import _subjects
-from tests.bench._phones import Load, hold
+from tests.bench._phones import Load, failed, hold, told
 from tests.bench._subjects import HOST, SUBJECT_CORE, Subject, until
 from tests.bench._watched import Usage, Watched, usage
 from tests.bench.rows import Row, write
@@ -51,7 +51,7 @@ def line() -> Iterator[Subject]:
     """Our rendered Asterisk and our line, both on one core."""
     from tests.support import asterisk_site  # noqa: PLC0415 - where it is available
 
-    ports = asterisk_site.Ports(sip=_subjects.free_port())
+    ports = asterisk_site.Ports()
     phones = {"kind": "provider", "host": HOST, "port": ports.provider, "check_seconds": 3600}
     plan = asterisk_site.plan(ports, trunks={"amt": phones, "pbx": phones | {"host": "127.0.0.2"}})
     asterisk = asterisk_site.switch(plan)
@@ -98,7 +98,7 @@ def _hold(subject: Subject, calls: int) -> list[Load]:
         key = load.figures["prompt"]["p99"]
         sys.stdout.write(
             f"{subject.name}: {calls} calls, {load.ms_per_call_second:.2f} ms per call-second, key to prompt "
-            f"p99 {key:.0f} ms, {100 * load.missing:.1f} % missing, {load.figures['failed']} failed\n"
+            f"p99 {key:.0f} ms, {100 * load.missing:.1f} % missing, {told(load)}\n"
         )
         sys.stdout.flush()
     return loads
@@ -122,6 +122,9 @@ def _rows(ours: dict[int, list[Load]], peer: dict[int, list[Load]]) -> Iterator[
             value = statistics.median(figure(load) for load in ours[calls])
             beside = statistics.median(figure(load) for load in peer[calls])
             yield Row(f"{what}, {calls} calls", value, unit, PEER, beside)
+    for name, loads in (("", ours), (f"{PEER}: ", peer)):
+        for calls, runs in loads.items():
+            yield from failed(f"{name}{len(runs)} times {calls} calls", *runs)
 
 
 def _held(ours: dict[int, list[Load]], peer: dict[int, list[Load]]) -> Row:

@@ -30,6 +30,7 @@ from callflow.prompts.cache import Cache
 from callflow.session import Sessions
 from tests.bench.outbox import intents_row
 from tests.bench.rows import Row, write
+from tests.support.ports import free_port
 from tests.support.reception import DIALLED, OneFlow, Silence, example_flow, handlers
 from tests.support.stores import open_store
 from webhooks.signature import Signature
@@ -172,9 +173,7 @@ class _Measured(uvicorn.Server):
 
 
 def _load(make: Maker, room: Path, at_once: int, calls: int) -> Load:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = probe.getsockname()
+    address = ("127.0.0.1", free_port())
     here, there = multiprocessing.Pipe()
     server = multiprocessing.get_context("spawn").Process(target=_serve, args=(make, room, address, there))
     server.start()

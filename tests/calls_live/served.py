@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -109,7 +108,7 @@ class Reception:
 async def reception(folder: Path, papers: Path | None = None) -> AsyncIterator[Reception]:
     """Start the house as its image does and stop it at the end; with the papers' certificate also for TLS."""
     config, data, desk = folder / "config", folder / "data", free_port()
-    sip, tls, http = free_port(), free_port(kind=socket.SOCK_STREAM), free_port(kind=socket.SOCK_STREAM)
+    sip, tls, http = free_port(), free_port(), free_port()
     second = free_port()
     _configure(config, desk, tls, second, papers)
     places = {"DATA": data, "CONFIG": config, "SIP": f"127.0.0.1:{sip}", "HTTP": f"127.0.0.1:{http}"}

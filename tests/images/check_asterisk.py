@@ -10,9 +10,8 @@ import pytest
 import pytest_asyncio
 
 from tests.images.composed import Composed, composed, until
-from tests.support.asterisk_box import port_span
 from tests.support.asterisk_site import NUMBER, OURS, PBX, PROVIDER
-from tests.support.ports import free_port
+from tests.support.ports import free_port, sound_ports
 from tests.support.simple_phone import Phone, Talk
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.asyncio(loop_scope="module")]
@@ -58,7 +57,7 @@ def plan(sip: int, provider: int, pbx: int) -> dict[str, object]:
                 "port": free_port(),
                 "bind": OURS,
                 "sip_port": sip,
-                "rtp_ports": port_span(OURS, 400),
+                "rtp_ports": sound_ports(400),
                 "sounds": "/sounds",
                 "recordings": "/recordings",
             }
@@ -75,7 +74,7 @@ def plan(sip: int, provider: int, pbx: int) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def ports() -> tuple[int, int, int]:
     """Where Asterisk, the provider and the PBX listen."""
-    return free_port(OURS), free_port(PROVIDER), free_port(PBX)
+    return free_port(), free_port(), free_port()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

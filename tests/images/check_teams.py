@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from tests.images.check_asterisk import plan as classic_plan
 from tests.images.composed import Composed, composed
-from tests.support.asterisk_site import NUMBER, OURS, PBX, PROVIDER
+from tests.support.asterisk_site import NUMBER, OURS, PROVIDER
 from tests.support.certificates import Authority
 from tests.support.ports import free_port
 from tests.support.simple_phone import Phone
@@ -74,7 +74,7 @@ async def around(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Neighbours]:
     folder: Path = tmp_path_factory.mktemp("house")
-    front, authority, pbx = FrontPorts(), Authority(), free_port(PBX)
+    front, authority, pbx = FrontPorts(), Authority(), free_port()
     manager = authority.pair(MANAGER)
     papers = certificates(authority, FQDN) | {
         "manager.certificate": manager.certificate,

@@ -12,8 +12,6 @@ import asyncio
 import gc
 import json
 import os
-import random
-import socket
 import sys
 import threading
 import traceback
@@ -25,6 +23,7 @@ from typing import Any
 from sip.signalling.message import Response
 from tests.line.pbx import OFFER, Pbx
 from tests.line.spoilt import SPOILT
+from tests.support.ports import free_ports
 
 warnings.simplefilter("ignore")
 import pyVoIP.VoIP  # noqa: E402 - its warnings are silenced first
@@ -33,19 +32,6 @@ HOST = "127.0.0.1"
 LIMIT_S = 20.0
 REPEATED_WITHIN_S = 1.5  # RFC 3261 repeats after 0.5 and 1.5 s
 Phone = pyVoIP.VoIP.VoIPPhone
-
-
-def ports(many: int) -> tuple[int, int]:
-    """Return the lowest and highest of `many` neighbouring UDP ports that are free."""
-    while True:
-        low = random.randrange(12_000, 32_000)  # noqa: S311 - only to stay out of others' way
-        try:
-            for port in range(low, low + many):
-                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-                    probe.bind((HOST, port))
-        except OSError:
-            continue
-        return low, low + many - 1
 
 
 class Bare:
@@ -59,8 +45,8 @@ class Bare:
 
     async def open(self) -> Bare:
         await self.pbx.open()
-        low, high = ports(self.many + 1)
-        self.phone = Phone(HOST, self.pbx.port, "line", "secret", HOST, self._take, low, low + 1, high)
+        own, *sound = free_ports(self.many + 1)
+        self.phone = Phone(HOST, self.pbx.port, "line", "secret", HOST, self._take, own, sound[0], sound[-1])
         await asyncio.to_thread(self.phone.start)
         return self
 

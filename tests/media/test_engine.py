@@ -17,6 +17,7 @@ from sip.media import rtp, tones
 from sip.media.engine import MediaEngine, MemorySink, NoPortFreeError, Recording, SrtpKeys, Stream
 from sip.media.reception import SAMPLE
 from tests.media.peers import HOST, SILENT, Peer, done, happening, joined, key_packet, voice
+from tests.support.ports import free_ports
 
 
 @pytest.mark.parametrize("payload_type", [rtp.PCMA, rtp.PCMU])
@@ -325,8 +326,8 @@ async def test_a_recording_begins_after_its_beep_and_ends_with_the_stream(engine
 
 async def test_ports_are_even_run_out_and_come_back() -> None:
     taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    taken.bind((HOST, 0))
-    base = taken.getsockname()[1] & ~1
+    base = (free_ports(8)[0] + 5) & ~1
+    taken.bind((HOST, base))
     engine = MediaEngine(HOST, (base - 4, base + 1))
     engine.start()
     first, second = engine.open(), engine.open()

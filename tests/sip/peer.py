@@ -117,9 +117,9 @@ class House:
 
 @asynccontextmanager
 async def house(
-    settings: PhoneSettings = FAST, on_invite: Callable[[Leg], None] | None = None
+    settings: PhoneSettings = FAST, on_invite: Callable[[Leg], None] | None = None, port: int = 0
 ) -> AsyncIterator[House]:
-    """Open a phone and a peer on free loopback ports."""
+    """Open a phone and a peer on free loopback ports; on `port` the peer, if that is not 0."""
     built: list[House] = []
 
     def invited(leg: Leg) -> None:
@@ -130,7 +130,7 @@ async def house(
     phone = Phone(settings, invited)
     await phone.open()
     peer = Peer()
-    await asyncio.get_running_loop().create_datagram_endpoint(lambda: peer, local_addr=("127.0.0.1", 0))
+    await asyncio.get_running_loop().create_datagram_endpoint(lambda: peer, local_addr=("127.0.0.1", port))
     peer.target = phone.address()
     built.append(House(phone, peer))
     try:

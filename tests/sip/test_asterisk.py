@@ -18,7 +18,7 @@ from tests.support.asterisk_site import PBX
 from tests.support.ports import free_port
 
 HERE = "127.0.0.6"  # the PBX takes 127.0.0.1 for another switch
-PORT = free_port(PBX)
+PORT = free_port()
 EXTENSIONS = ("100", "101", "102")
 
 

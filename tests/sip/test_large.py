@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 
 from sip.signalling.framing import Framer
 from sip.signalling.leg import Leg
 from sip.signalling.message import Request
 from sip.signalling.offer import Codec
+from sip.signalling.phone_settings import Listen
 from tests.sip.peer import OURS, SDP, House, answer_to, house, settings
+from tests.support.ports import free_port
 
 # What a telephone with many codecs offers does not fit into a datagram of 1300 bytes.
 LARGE = replace(OURS, codecs=(*OURS.codecs, *(Codec(96 + n, f"X-CODEC-{n}-{'x' * 20}") for n in range(20))))
@@ -20,6 +21,11 @@ LARGE = replace(OURS, codecs=(*OURS.codecs, *(Codec(96 + n, f"X-CODEC-{n}-{'x' *
 
 def takes(leg: Leg) -> None:
     leg.answer(OURS)
+
+
+def two_ways() -> AbstractAsyncContextManager[House]:
+    """Open a phone and a bare peer whose port no stranger has for TCP."""
+    return house(port=free_port())
 
 
 class TcpPeer(asyncio.Protocol):
@@ -60,18 +66,18 @@ async def tcp_beside(home: House, *, hangs_up: bool = False) -> AsyncIterator[as
 
 
 async def test_a_large_invite_goes_by_tcp_and_its_via_says_so() -> None:
-    async with house() as home, tcp_beside(home) as heard:
+    async with two_ways() as home, tcp_beside(home) as heard:
         leg = home.phone.call(f"sip:100@127.0.0.1:{home.peer.port}", LARGE)
-        invite = await asyncio.wait_for(heard.get(), 10)
+        invite = await asyncio.wait_for(heard.get(), 20)
         assert (invite.via.transport, len(bytes(invite)) > 1300) == ("TCP", True)
-        assert await asyncio.wait_for(leg.answered(), 10) == "answered"
+        assert await asyncio.wait_for(leg.answered(), 20) == "answered"
         assert home.peer.silent()
         assert home.phone.counters["large_by_tcp"] == 1
         leg.hang_up()
 
 
 async def test_a_small_invite_stays_with_udp() -> None:
-    async with house() as home, tcp_beside(home) as heard:
+    async with two_ways() as home, tcp_beside(home) as heard:
         leg = home.phone.call(f"sip:100@127.0.0.1:{home.peer.port}", OURS)
         assert (await home.peer.request("INVITE")).via.transport == "UDP"
         assert heard.empty()
@@ -85,23 +91,23 @@ async def refused(home: House) -> None:
         invite = await home.peer.request("INVITE")
         assert (invite.via.transport, len(bytes(invite)) > 1300) == ("UDP", True)
         home.peer.send(answer_to(invite, 486, "far"))
-        assert await asyncio.wait_for(leg.answered(), 10) == "busy"
+        assert await asyncio.wait_for(leg.answered(), 20) == "busy"
         counted = (home.phone.counters["large_by_tcp"], home.phone.counters["large_back_to_udp"])
         assert counted == (wanted, wanted)
 
 
 async def test_without_tcp_at_the_other_side_it_goes_by_udp_and_the_next_one_at_once() -> None:
-    async with house() as home:
+    async with two_ways() as home:
         await refused(home)
 
 
 async def test_a_peer_that_drops_the_connection_gets_it_by_udp() -> None:
-    async with house() as home, tcp_beside(home, hangs_up=True):
+    async with two_ways() as home, tcp_beside(home, hangs_up=True):
         await refused(home)
 
 
 async def test_a_cancel_goes_the_way_of_its_invite() -> None:
-    async with house() as home:
+    async with two_ways() as home:
         leg = home.phone.call(f"sip:100@127.0.0.1:{home.peer.port}", LARGE)
         home.take(leg)
         invite = await home.peer.request("INVITE")
@@ -113,11 +119,9 @@ async def test_a_cancel_goes_the_way_of_its_invite() -> None:
 
 
 async def test_two_telephones_of_ours_pass_a_large_call() -> None:
-    both = settings(listen=(replace(settings().listen[0], port=0),))
-    async with house(both, takes) as far, house() as home:
+    only_udp = settings(listen=(Listen(port=free_port()),))
+    async with house(only_udp, takes) as far, house() as home:
         host, port = far.phone.address()
-        with socket.socket() as taken:  # nobody listens on TCP there
-            taken.bind((host, port))
-            leg = home.phone.call(f"sip:100@{host}:{port}", LARGE)
-            assert await asyncio.wait_for(leg.answered(), 10) == "answered"
-            leg.hang_up()
+        leg = home.phone.call(f"sip:100@{host}:{port}", LARGE)
+        assert await asyncio.wait_for(leg.answered(), 20) == "answered"
+        leg.hang_up()

@@ -21,13 +21,11 @@ import pytest
 
 from sip.render.asterisk import version
 from tests.support.lacking import lacking
-from tests.support.ports import free_port
 
 SCRIPT = Path(__file__).with_name("asterisk_root.sh")
 DOCKER = Path(__file__).parents[2] / "docker"
 NEXT = "/opt/asterisk-next"
 ABLE = (22, 11)  # the first Asterisk that can speak to Teams by itself
-HALF_RANGE = 20_000
 # Inside the root, Microsoft's names lead to the stand-ins on loopback.
 HOSTS = """127.0.0.1 localhost
 127.0.1.1 sip.pstnhub.microsoft.com
@@ -57,15 +55,6 @@ def newer() -> str:
         if told.exists() and version(told.read_text()) >= ABLE:
             return prefix
     return pytest.skip("NO ASTERISK 22.11 OR LATER ON THIS MACHINE: Debian's experimental suite gave none")
-
-
-def port_span(host: str, wanted: int) -> tuple[int, int]:
-    """Return first and last of `wanted` neighbouring ports whose first is free, for RTP."""
-    for _ in range(50):
-        first = free_port(host) & ~1
-        if HALF_RANGE < first < 65_000 - wanted:
-            return first, first + wanted - 1
-    raise RuntimeError("no span of free ports")
 
 
 class Folder:

@@ -9,8 +9,9 @@ from pathlib import Path
 from jinja2 import Template
 
 from callflow.plan import AsteriskLine
-from tests.support.asterisk_box import Asterisk, Folder, port_span
+from tests.support.asterisk_box import Asterisk, Folder
 from tests.support.asterisk_site import OURS, PBX, PHONES, TEMPLATES, site
+from tests.support.ports import sound_ports
 
 _PJSIP = """
 [udp]
@@ -79,7 +80,7 @@ def pbx(port: int, switch: int, phones: dict[str, int]) -> Asterisk:
     """
 
     def files(folder: Folder) -> dict[str, str]:
-        first, last = port_span(PBX, 400)
+        first, last = sound_ports(400)
         pjsip = _PJSIP.format(pbx=PBX, ours=OURS, port=port, switch=switch)
         for name, at in phones.items():
             contact = f"contact=sip:{name}@{PHONES}:{at}" if at else ""

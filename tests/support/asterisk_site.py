@@ -7,15 +7,14 @@ telephones 127.0.0.5, Microsoft 127.0.1.1 to 127.0.1.3.
 
 from __future__ import annotations
 
-import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from callflow.plan import Plan
 from sip.ami import Access
 from sip.render.asterisk import AsteriskSecrets, Site, render
-from tests.support.asterisk_box import Asterisk, Folder, port_span
-from tests.support.ports import free_port
+from tests.support.asterisk_box import Asterisk, Folder
+from tests.support.ports import free_port, sound_ports
 
 TEMPLATES = Path(__file__).parents[2] / "docker" / "asterisk"
 OURS, PBX, PROVIDER, PHONES = "127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.5"
@@ -28,16 +27,16 @@ class Ports:
     """Where everybody listens in one test run."""
 
     sip: int = field(default_factory=free_port)
-    manager: int = field(default_factory=lambda: free_port(kind=socket.SOCK_STREAM))
-    pbx: int = field(default_factory=lambda: free_port(PBX))
-    provider: int = field(default_factory=lambda: free_port(PROVIDER))
-    reception: int = field(default_factory=lambda: free_port(PHONES))
-    laboratory: int = field(default_factory=lambda: free_port(PHONES))
+    manager: int = field(default_factory=free_port)
+    pbx: int = field(default_factory=free_port)
+    provider: int = field(default_factory=free_port)
+    reception: int = field(default_factory=free_port)
+    laboratory: int = field(default_factory=free_port)
 
 
 def plan(ports: Ports, **changes: object) -> Plan:
     """Return the practice's plan: one number at home on the PBX, reception is extension 100."""
-    first, last = port_span(OURS, 1000)
+    first, last = sound_ports(1000)
     values: dict[str, object] = {
         "lines": {
             "anlage": {

@@ -22,6 +22,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from starlette.types import ASGIApp
 
 from tests.support.lacking import lacking
+from tests.support.ports import free_port
 
 CHROMIUM = Path("/usr/bin/chromium")
 DRIVER = Path("/usr/bin/chromedriver")
@@ -83,7 +84,7 @@ def start_chromium(profile: Path) -> webdriver.Chrome:
     for flag in (*FLAGS, f"--user-data-dir={profile}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER), port=free_port()))
     driver.execute_cdp_cmd("Network.enable", {})
     return driver
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from callflow.plan import Plan
 from sip.render import kamailio
-from tests.support.asterisk_box import Daemon, Folder, port_span
+from tests.support.asterisk_box import Daemon, Folder
 from tests.support.certificates import Authority, Pair
-from tests.support.ports import free_port
+from tests.support.ports import free_port, sound_ports
 from tests.support.teams_rules import CIPHERS
 
 TEMPLATES = Path(__file__).parents[2] / "docker" / "kamailio"
@@ -28,10 +28,10 @@ Texts = Mapping[str, str]
 class FrontPorts:
     """Where the front and Microsoft's stand-ins listen in one run."""
 
-    inside: int = field(default_factory=lambda: free_port(INSIDE))
-    tls: int = field(default_factory=lambda: free_port(OUTSIDE))
-    control: int = field(default_factory=lambda: free_port(INSIDE))
-    microsoft: int = field(default_factory=lambda: free_port(HOSTS[0]))
+    inside: int = field(default_factory=free_port)
+    tls: int = field(default_factory=free_port)
+    control: int = field(default_factory=free_port)
+    microsoft: int = field(default_factory=free_port)
 
 
 class Front:
@@ -54,7 +54,7 @@ class Front:
             front_inside=f"{INSIDE}:{ports.inside}",
             asterisk=asterisk,
             media_control=f"{INSIDE}:{ports.control}",
-            media_ports=port_span(OUTSIDE, 400),
+            media_ports=sound_ports(400),
         )
         self._good = dict(files) | kamailio.render(plan, site, TEMPLATES)
         self._kamailio = folder.script("kamailio/start.sh")
