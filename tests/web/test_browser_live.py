@@ -43,10 +43,32 @@ class Busy:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope.get("path") == "/inbox/live" and not self.refused:
             self.refused = True
-            await send({"type": "http.response.start", "status": 503, "headers": []})
-            await send({"type": "http.response.body", "body": b""})
+            await refuse(send)
             return
         await self.app(scope, receive, send)
+
+
+@dataclass
+class Overrun:
+    """A house that sends one refresh away when told to."""
+
+    app: ASGIApp
+    refreshed: int = 0
+    refuses: bool = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (b"x-live", b"1") in scope["headers"]:
+            self.refreshed += 1
+            if self.refuses:
+                self.refuses = False
+                await refuse(send)
+                return
+        await self.app(scope, receive, send)
+
+
+async def refuse(send: Send) -> None:
+    await send({"type": "http.response.start", "status": 503, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
 
 
 @pytest.fixture
@@ -81,3 +103,18 @@ def test_a_window_whose_first_try_to_listen_failed_says_so_and_tries_again(hinde
         practice.card("rezept")
         anna.wait(lambda: len(anna.all(".row")) == 1)
         assert not anna.find("#offline").is_displayed()
+
+
+def test_a_refresh_that_a_busy_house_sent_away_is_asked_for_again(hindered: Hindered) -> None:
+    houses: list[Overrun] = []
+
+    def overrun(app: ASGIApp) -> ASGIApp:
+        houses.append(Overrun(app))
+        return houses[0]
+
+    with hindered(overrun) as (practice, anna):
+        anna.wait(lambda: houses[0].refreshed)
+        houses[0].refuses = True
+        practice.card("rezept")
+        anna.wait(lambda: len(anna.all(".row")) == 1)
+        assert not houses[0].refuses

@@ -68,6 +68,13 @@ document.addEventListener("htmx:before:swap", (event) => {
   const failed = ctx.response && ctx.response.status >= 400;
   if (live(ctx) && (failed || ctx.request.action !== here())) event.preventDefault();
 });
+// A refresh that a busy house sent away, or that got lost, is asked for again; a person's own click is theirs to repeat.
+const again = ({ detail: { ctx } }) => {
+  if (!ctx || !live(ctx) || ctx.response?.status < 500) return;
+  setTimeout(() => htmx.trigger("#stream", "inbox"), 2000);
+};
+document.addEventListener("htmx:error", again);
+document.addEventListener("htmx:response:error", again);
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
   if (ctx.sourceElement.matches("form")) ctx.sourceElement.inert = false;
 });
