@@ -7,9 +7,11 @@
 # make soak   a minute of 50 calls a second from sipp, then 200,000 short calls; session timers of Teams
 # make images build the images of docker/ and call the house in every compose profile; needs docker or podman
 # make lock   renew the lock files
+# PYTHON=python3.13 after any of these takes that interpreter, in an environment of its own (.venv-python3.13)
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-VENV ?= .venv
+# an interpreter that was asked for by name must not find the environment of another one
+VENV ?= .venv$(if $(filter command%,$(origin PYTHON)),-$(notdir $(PYTHON)))
 PY := $(VENV)/bin/python
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3; do \
   command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
@@ -20,11 +22,11 @@ PYTEST_ARGS ?=
 .PHONY: help run test check bench heard fuzz images lock system-packages clean
 
 help:
-	@sed -n 's/^# make/make/p' Makefile
+	@sed -n -e 's/^# make/make/p' -e 's/^# PYTHON/PYTHON/p' Makefile
 
 $(VENV)/.runtime: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed / Python ab 3.11 wird gebraucht"; exit 1; }
-	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
@@ -77,4 +79,4 @@ lock: $(VENV)/.dev
 	  --no-emit-find-links --no-header --no-annotate pyproject.toml --extra build --extra dev -o requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) var/data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-* var/data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

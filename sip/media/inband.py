@@ -78,7 +78,7 @@ def _strongest(group: Matrix) -> tuple[NDArray[np.intp], Matrix, NDArray[np.bool
     heights = group.max(axis=2) + _NOTHING
     best = np.argmax(heights, axis=1)
     offset = np.argmax(group[np.arange(len(group)), best], axis=1)
-    ordered = np.sort(heights, axis=1)
+    ordered: Matrix = np.sort(heights, axis=1)
     highest: Matrix = ordered[:, -1]
     clear = _decibels(highest / ordered[:, -2]) > _APART_DB
     clear &= (offset >= _TUNED.start) & (offset < _TUNED.stop)
