@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,16 +24,20 @@ from callflow.dialling import (
     answered,
     may_dial,
 )
-from callflow.plan import Plan, SipTrunk
+from callflow.plan import Plan, SipTrunk, TeamsTrunk
 from sip import numbers
 from sip.ami import Manager, ManagerDownError, ManagerRefusedError, Message
-from sip.asterisk_transfers import transfer_problem
+from sip.asterisk_transfers import ELSEWHERE, transfer_problem
 from sip.sounds import Sounds
 
 NOTES = "rufweiche-dial"
 CONTEXT = "click-to-call"
 KEPT = timedelta(days=2)  # longer than a house asks after a restart
-NO_SUCH_PEER = "0"  # OriginateResponse's reason when no channel could be made
+ANSWERED, REFUSED, LOOK = "answered", "refused", "look"  # signals beside causes of a hang-up
+CAUSE_LATE_S = (
+    1.0  # a channel that was made tells its end within this time of Originate's; else none was made
+)
+NOBODY_THERE = ("", "1", *ELSEWHERE)  # causes of a telephone that never rang; "": no channel could be made
 _EXTENSION = re.compile(r"[0-9*#]{1,8}")
 _log = structlog.get_logger("asterisk.dialling")
 
@@ -66,30 +70,32 @@ class AsteriskDialler:
             return DialResult("failed")
         with self._watched(request.id) as signals:
             try:
-                await self._manager.action("Originate", _call(request, own), self._told(request, trunk))
+                end = await self._ring(request, own, trunk, signals)
             except ManagerRefusedError:
                 return DialResult("failed")
             except ManagerDownError:
                 _log.warning("lost the answer", dial=request.id)  # perhaps it rings: it is looked for
-            return await self._settled(request.id, signals, await signals.get())
+                end = await rung(signals)
+            if end in (ANSWERED, LOOK):
+                return await self._settled(request.id, signals)
+            return DialResult("failed" if end in NOBODY_THERE else "not_picked_up")
 
     async def became(self, dial: str) -> DialResult:
         """As `callflow.dialling.Dialler.became`."""
         with self._watched(dial) as signals:
-            return await self._settled(dial, signals, "look")
+            return await self._settled(dial, signals)
 
     def heard(self, event: Message) -> None:
         """Take an event of the manager's connection."""
         if event.event == "Hangup":
-            self._signal(event.get("Uniqueid"), "gone")
-        elif event.event == "OriginateResponse" and event.get("Response") == "Failure":
-            never = event.get("Reason") == NO_SUCH_PEER
-            self._signal(event.get("ActionID"), "failed" if never else "gone")
+            self._signal(event.get("Uniqueid"), event.get("Cause"))
+        elif event.event == "OriginateResponse":
+            self._signal(event.get("ActionID"), REFUSED if event.get("Response") == "Failure" else ANSWERED)
 
     def connected(self) -> None:
         """The connection is back: what was told meanwhile is looked up."""
         for dial in tuple(self._signals):
-            self._signal(dial, "look")
+            self._signal(dial, LOOK)
 
     async def tidy(self, now: datetime) -> None:
         """Remove notes that nobody will ask for any more."""
@@ -110,17 +116,36 @@ class AsteriskDialler:
         finally:
             del self._signals[dial]
 
-    async def _settled(self, dial: str, signals: asyncio.Queue[str], signal: str) -> DialResult:
+    async def _ring(self, request: DialRequest, own: str, trunk: str, signals: asyncio.Queue[str]) -> str:
+        """Ring the person's own telephone; return `ANSWERED`, `LOOK`, or the cause for which it was not."""
+        end = ""
+        for way in await self._ways(own):
+            await self._manager.action("Originate", _call(request, way), self._told(request, trunk))
+            end = await rung(signals)
+            _log.info("own telephone", dial=request.id, end=end)
+            if end not in ("", *ELSEWHERE):
+                break
+        return end
+
+    async def _ways(self, own: str) -> tuple[str, ...]:
+        """Return what to dial, one after the other: an Asterisk without a front knows Teams' data centres."""
+        trunk = own.rpartition("@")[2]
+        if not isinstance(self._plan.trunks.get(trunk), TeamsTrunk):
+            return (own,)
+        asked = await self._manager.action("Getvar", {"Variable": f"PJSIP_ENDPOINT({trunk},aors)"})
+        centres = asked.get("Value").split(",")
+        return tuple(f"{own}/{centre}" for centre in centres) if len(centres) > 1 else (own,)
+
+    async def _settled(self, dial: str, signals: asyncio.Queue[str]) -> DialResult:
         """Return the outcome once the person's channel is gone."""
-        while signal != "failed":
+        while True:
             try:
                 if not await self._alive(dial):
                     note = (await self._notes()).get(dial)
                     return note.result() if note is not None else DialResult("not_picked_up")
             except ManagerDownError:
                 _log.warning("asks again when Asterisk is back", dial=dial)
-            signal = await signals.get()
-        return DialResult("failed")
+            await signals.get()
 
     async def _alive(self, dial: str) -> bool:
         shown = await self._manager.listing("CoreShowChannels")
@@ -178,6 +203,22 @@ class Note:
         if self.status in ("", "CANCEL"):
             return DialResult("cancelled")
         return DialResult(transfer_problem(self.status, self.cause))
+
+
+async def rung(signals: asyncio.Queue[str]) -> str:
+    """Wait for the end of one Originate, whose response and whose channel's end come in any order.
+
+    Returns `ANSWERED`, `LOOK` (the connection broke meanwhile), or the cause for which it was not answered;
+    that is "" when no channel was made.
+    """
+    cause, signal = "", await signals.get()
+    while signal not in (ANSWERED, REFUSED, LOOK):
+        cause, signal = signal, await signals.get()
+    if signal != REFUSED or cause:
+        return cause if signal == REFUSED else signal
+    with suppress(TimeoutError):
+        return await asyncio.wait_for(signals.get(), CAUSE_LATE_S)
+    return ""
 
 
 def own_telephone(plan: Plan, device: str) -> str:

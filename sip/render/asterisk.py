@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from callflow.plan import AsteriskLine, Plan, SipTrunk, TeamsTrunk
 from sip import numbers
+from sip.asterisk_transfers import ELSEWHERE
 from sip.render.files import BANNER, SYSTEM_TRUST, RenderError, environment
 
 # First release with external_signaling_hostname (Asterisk 22.11 change log): before it, Asterisk can put
@@ -28,10 +29,8 @@ FILES = (
     "extensions.conf",
 )
 
-# Dial's outcomes after which another data centre may take the call. Causes (ITU-T Q.850) as Asterisk gives
-# them: 503 or a broken connection 34, silence or 408 18, 500 38, 502 27, 504 102; 3 and 20: not asked, for
-# it answers no OPTIONS.
-ANOTHER = '${REGEX("^(CONGESTION|CHANUNAVAIL) (3|18|20|27|34|38|102)$" ${DIALSTATUS} ${HANGUPCAUSE})}'
+# Dial's outcomes after which another data centre may take the call.
+ANOTHER = f'${{REGEX("^(CONGESTION|CHANUNAVAIL) ({"|".join(ELSEWHERE)})$" ${{DIALSTATUS}} ${{HANGUPCAUSE}})}}'
 
 # Asterisk logs an error for each of these that it does not find, though none needs an entry.
 UNUSED = ("acl", "ccss", "cel", "features", "geolocation", "pjproject", "statsd", "udptl")

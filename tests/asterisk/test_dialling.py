@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,7 +11,7 @@ from callflow.dialling import DialRequest, DialResult
 from callflow.plan import Plan
 from callflow.store import Store
 from sip.asterisk import AsteriskLine
-from sip.asterisk_dialling import Note, outside, own_telephone
+from sip.asterisk_dialling import ANSWERED, LOOK, REFUSED, Note, outside, own_telephone, rung
 from tests.support import asterisk_site as practice
 from tests.support.asterisk_box import Asterisk
 from tests.support.asterisk_house import Coder, Hasty, desk, line_up, sessions
@@ -99,14 +100,38 @@ async def test_the_card_says_why_nobody_was_reached(  # noqa: PLR0913, PLR0917  
     await mfa.ended.wait()
 
 
+@pytest.mark.parametrize("status", [180, 486, 603])
 async def test_a_patient_never_rings_when_the_person_does_not_pick_up(
-    line: AsteriskLine, store: Store, reception: Phone, patient: Phone
+    status: int, line: AsteriskLine, store: Store, reception: Phone, patient: Phone
 ) -> None:
-    reception.behaves = lambda _talk: 180
+    reception.behaves = lambda _talk: status
     at = at_desk(store, line)
     await at.call()
     await at.over()
     assert (at.became(), patient.arrived.empty()) == ([("not_picked_up", 0)], True)
+
+
+@pytest.mark.parametrize(
+    ("told", "end"),
+    [
+        (("34", REFUSED), "34"),
+        ((REFUSED, "34"), "34"),
+        ((REFUSED,), ""),
+        ((ANSWERED,), ANSWERED),
+        (("16", ANSWERED), ANSWERED),
+        (("34", LOOK), LOOK),
+        ((REFUSED, LOOK), LOOK),
+    ],
+)
+async def test_how_ringing_ended_is_known_in_whatever_order_asterisk_tells(
+    told: tuple[str, ...], end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A try that has no cause made no channel: that telephone answers no OPTIONS."""
+    monkeypatch.setattr("sip.asterisk_dialling.CAUSE_LATE_S", 0.05)
+    signals: asyncio.Queue[str] = asyncio.Queue()
+    for signal in told:
+        signals.put_nowait(signal)
+    assert await rung(signals) == end
 
 
 async def test_a_person_who_hangs_up_while_it_rings_has_cancelled(

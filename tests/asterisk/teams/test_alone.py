@@ -12,12 +12,16 @@ import pytest
 import pytest_asyncio
 
 from callflow.plan import Plan
+from callflow.store import Store
 from sip.render.asterisk import AsteriskSecrets, render
 from sip.render.files import RenderError
 from tests.support import asterisk_site as practice
 from tests.support.asterisk_box import ABLE, Asterisk, Folder, newer
+from tests.support.asterisk_house import Coder, Hasty, line_up, sessions
+from tests.support.asterisk_house import desk as shared_parts
 from tests.support.asterisk_pbx import reached
 from tests.support.certificates import Authority
+from tests.support.dialling import Desk
 from tests.support.simple_phone import Phone, Talk
 from tests.support.teams_call import TeamsCall
 from tests.support.teams_front import FQDN, HOSTS, FrontPorts, server_tls
@@ -27,7 +31,7 @@ from tests.support.teams_site import USER, certificates, microsoft, teams_plan
 from tests.support.teams_sound import SPEECH
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-SECRETS = AsteriskSecrets("manager", {})
+SECRETS = AsteriskSecrets(practice.SECRET, {})
 MENU = " same => n,AGI(agi:async)\n"  # Rufweiche is away, and calls need not wait until that is found out
 
 
@@ -163,6 +167,53 @@ async def test_the_pbx_rings_once_teams_has_declined_or_no_data_centre_can(  # n
     await human.until(lambda: len(human.sound.heard) > 5)
     talk.hang_up()
     assert [invited(peer) for peer in centres] == asked
+
+
+@pytest.mark.parametrize(
+    ("statuses", "asked", "outcome"),
+    [
+        ((503, 500, 200), [1, 1, 1], "answered"),
+        ((503, 503, 503), [1, 1, 1], "failed"),
+        ((603, 200, 200), [1, 0, 0], "not_picked_up"),
+        ((486, 200, 200), [1, 0, 0], "not_picked_up"),
+    ],
+)
+async def test_a_persons_telephone_in_teams_rings_by_the_next_data_centre_unless_it_was_declined(  # noqa: PLR0913, PLR0917  # fixtures
+    statuses: tuple[int, ...],
+    asked: list[int],
+    outcome: str,
+    alone: Alone,
+    centres: list[TeamsPeer],
+    patient: Phone,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("callflow.dialling._NO_CONVERSATION_S", 0.0)
+    monkeypatch.setattr("callflow.dialling._PHONE_OFF_S", 0.0)
+    for peer, status in zip(centres, statuses, strict=True):
+        peer.status = status
+    await reached(alone.asterisk, "amt")
+    coder = Coder()
+    plan = direct(alone.ports, alone.front, "")
+    shared = shared_parts(alone.asterisk, plan, Hasty(sessions(store, coder)), coder, {})
+    async with line_up(practice.access(alone.ports), shared) as line, asyncio.timeout(40):
+        at = Desk.of(store, coder, {"anlage": line.dialler}, USER)
+        await at.call()
+        if outcome == "answered":
+            await converse(await rung(centres[2]), patient)
+        await at.over()
+    assert [was for was, _ in at.became()] == [outcome]
+    assert ([invited(peer) for peer in centres], patient.arrived.empty()) == (asked, True)
+
+
+async def converse(person: TeamsCall, patient: Phone) -> None:
+    """Confirm with a key, speak with the patient, and let the patient hang up."""
+    await person.sound.until(2)
+    person.sound.keys.append("1")
+    called = await patient.arrived.get()
+    await called.until(lambda: sum(payload == SPEECH for _, payload in called.sound.heard) > 10)
+    called.hang_up()
+    await person.ended.wait()
 
 
 async def test_sound_that_names_a_key_index_stays_unheard(
