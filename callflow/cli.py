@@ -80,8 +80,7 @@ def serve(
     from callflow.bootstrap.serve import serve as run  # noqa: PLC0415  # other commands start without it
 
     with _told():
-        options = places.Options(data, config, prompts, sip, http)
-        run(places.settings(options), options.arguments(), _console)
+        run(places.Options(data, config, prompts, sip, http), _console)
 
 
 @app.command(name="app", hidden=True)
@@ -96,7 +95,7 @@ def app_process(
     from callflow.bootstrap.app import run  # noqa: PLC0415  # see serve
 
     with _told():
-        asyncio.run(run(places.settings(places.Options(data, config, prompts, sip, http))))
+        asyncio.run(run(places.Options(data, config, prompts, sip, http)))
 
 
 @app.command()

@@ -305,6 +305,7 @@ class Settings(Model):
         data: folder for everything that is written.
         config: folder with practice.yaml, lines.yaml, hours.yaml, flows/.
         prompts: folder with <language>/*.j2.
+        forms: folder with the request forms.
         sip: where the embedded line listens (UDP).
         http: where the web listens.
     """
@@ -312,6 +313,7 @@ class Settings(Model):
     data: Path
     config: Path
     prompts: Path
+    forms: Path
     sip: Address
     http: Address
     practice: Practice
@@ -332,7 +334,15 @@ class Settings(Model):
 Checked = TypeVar("Checked", bound=BaseModel)
 
 
-def load(*, data: Path, config: Path, prompts: Path, sip: Address | None, http: Address) -> Settings:
+def load(  # noqa: PLR0913 - one keyword for each place
+    *,
+    data: Path,
+    config: Path,
+    prompts: Path,
+    sip: Address | None,
+    http: Address,
+    files: Path | None = None,
+) -> Settings:
     """Read the practice's configuration.
 
     Args:
@@ -341,16 +351,21 @@ def load(*, data: Path, config: Path, prompts: Path, sip: Address | None, http: 
         prompts: folder with <language>/*.j2.
         sip: where the embedded line listens; None takes what lines.yaml says.
         http: where the web listens.
+        files: folder that practice.yaml, lines.yaml and forms/ are read from, None for `config`; flows may
+            have gone from `config` since these files were kept.
 
     Raises:
         FlowErrors: what is wrong in which file, line and column.
     """
-    practice = _practice(read(config / "practice.yaml"), config)
-    source = read(config / "lines.yaml")
+    kept, files = files is not None, files or config
+    practice = _practice(read(files / "practice.yaml"), files)
+    source = read(files / "lines.yaml")
     plan = _checked(Plan, source)
-    if faults := (*_plan_problems(plan, source), *_flows_missing(plan, source, config)):
+    missing = () if kept else _flows_missing(plan, source, config)
+    if faults := (*_plan_problems(plan, source), *missing):
         raise FlowErrors(faults)
     return Settings(
+        forms=(files / "forms").resolve(),
         data=data.resolve(),
         config=config.resolve(),
         prompts=prompts.resolve(),

@@ -17,10 +17,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from callflow import logs, parent
-from callflow.bootstrap import asterisk, first_run, hearing, practice, sending, twilio
+from callflow.bootstrap import asterisk, first_run, hearing, in_force, practice, sending, twilio
 from callflow.bootstrap.chores import Chores
 from callflow.bootstrap.flows import Shelf, shelf
-from callflow.bootstrap.places import app_socket
+from callflow.bootstrap.places import Options, app_socket
 from callflow.bootstrap.tidying import Tidying
 from callflow.desk_calls import DeskCalls
 from callflow.dialling import Dialler
@@ -32,6 +32,7 @@ from callflow.hearing.process import HearingProcess
 from callflow.homes import Homes
 from callflow.hours import told
 from callflow.inbox import Deadlines
+from callflow.language.problems import Problem
 from callflow.lines import LineServer
 from callflow.metrics import Gauges
 from callflow.outbox.worker import Worker
@@ -152,15 +153,19 @@ class _Telephones:
         return self.gauges.text((*self.lines.connected, *asterisk.measured(self.asterisks, self.gauges)))
 
 
-def build(settings: Settings) -> Rooms:
+def build(settings: Settings, faults: tuple[Problem, ...] = ()) -> Rooms:
     """Join the rooms of the house.
 
+    Args:
+        settings: the house's settings.
+        faults: what is wrong in the files that these settings were to be read from.
+
     Raises:
-        FlowErrors: a file of the configuration is broken.
+        FlowErrors: a file of the configuration is broken that never was in force.
         HearingError: the speech model for transcripts is missing.
         callflow.sealing.KeyFileError, callflow.store.database.WrongKeyError: the key does not fit.
     """
-    ground = _ground(settings)
+    ground = _ground(settings, faults)
     ear = hearing.ear(settings)
     phones = _telephones(ground)
     store, studio, sealer, lost = ground.store, ground.studio, ground.sealer, phones.handlers.sms_lost
@@ -183,11 +188,11 @@ def build(settings: Settings) -> Rooms:
     )
 
 
-def _ground(settings: Settings) -> _Ground:
-    flows = shelf(settings)
+def _ground(settings: Settings, faults: tuple[Problem, ...]) -> _Ground:
+    flows = shelf(settings, faults)
     sealer = Sealer(load_key(settings.data / "key"))
     store = Store(first_run.database_path(settings.data), sealer)
-    studio = first_run.studio(settings)
+    studio = first_run.studio(settings, calendars=flows.calendars)
     flows.changed = lambda calendars: _tell(studio, first_run.spoken_facts(settings, calendars))
     return _Ground(settings, flows, sealer, store, studio, practice.deadlines(settings, flows.is_open))
 
@@ -241,12 +246,13 @@ def _house(ground: _Ground, phones: _Telephones, desk_calls: DeskCalls) -> House
         public_url=settings.public_url,
         link_url=settings.link_url,
         concerns=practice.concerns(settings),
-        forms=load_forms(settings.config / "forms"),
+        forms=load_forms(settings.forms),
         deadlines=ground.deadlines,
         demo="console" in practice.transports(settings),
         line_up=lambda: asterisk.up(settings, phones.asterisks, phones.lines.connected),
         trunks=phones.trunks,
         flows=ground.flows.standing,
+        faults=ground.flows.problems,
         versions=ground.flows.versions,
         sms_name=settings.practice.practice.sms_name,
         recordings=settings.data / "recordings",
@@ -264,14 +270,15 @@ def _show(number: str, text: str) -> None:
     sys.stdout.flush()
 
 
-async def run(settings: Settings) -> None:
+async def run(options: Options) -> None:
     """Run the app process until SIGTERM.
 
     Raises:
-        FlowErrors: a file of the configuration is broken.
+        FlowErrors: a file of the configuration is broken that never was in force.
     """
     logs.configure(sys.stderr)
-    rooms = build(settings)
+    settings, faults = in_force.settings(options)
+    rooms = build(settings, faults)
     server = _Server(rooms.web, settings)
     await rooms.open()
     try:

@@ -83,7 +83,7 @@ def measured(lines: tuple[AsteriskLine, ...], gauges: Gauges) -> tuple[str, ...]
 
 
 def up(settings: Settings, lines: tuple[AsteriskLine, ...], connected: tuple[str, ...]) -> bool:
-    """Say whether every telephone line is up.
+    """Say whether every telephone line is up; its trunks are told by `trunks`.
 
     Args:
         settings: the house's settings.
@@ -91,7 +91,8 @@ def up(settings: Settings, lines: tuple[AsteriskLine, ...], connected: tuple[str
         connected: names of the line processes that are connected.
     """
     ours = {name for name, line in settings.plan.lines.items() if isinstance(line, EmbeddedLine | PyVoipLine)}
-    return ours <= set(connected) and all(trunks(lines).values()) and bool(ours or lines)
+    away = any(not line.live.connected for line in lines)
+    return ours <= set(connected) and not away and bool(ours or lines)
 
 
 def _access(settings: Settings, entry: Entry) -> Access:

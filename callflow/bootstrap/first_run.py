@@ -85,19 +85,28 @@ def voice_choice(settings: Settings) -> VoiceChoice:
     return choice
 
 
-def studio(settings: Settings, folder: Path | None = None) -> Studio:
+def studio(
+    settings: Settings, folder: Path | None = None, calendars: Mapping[str, Calendar] | None = None
+) -> Studio:
     """Return the studio of this house; its clips lie in DATA/prompts or in `folder`.
+
+    Args:
+        settings: the house's settings.
+        folder: where its clips lie, None for DATA/prompts.
+        calendars: the opening hours it may speak of, None for those of the file.
 
     Raises:
         VoiceError: a model or program is missing.
     """
     cache = Cache(folder or settings.data / "prompts")
-    return Studio(settings.prompts, cache, spoken_facts(settings), voice_choice(settings))
+    return Studio(settings.prompts, cache, spoken_facts(settings, calendars), voice_choice(settings))
 
 
-async def announcements(settings: Settings, console: Console) -> Announcements:
+async def announcements(
+    settings: Settings, calendars: Mapping[str, Calendar], console: Console
+) -> Announcements:
     """Render all prompts under a progress bar and return those that a line speaks on its own."""
-    room = studio(settings)
+    room = studio(settings, calendars=calendars)
     try:
         await render_all(room, settings.practice.languages, console)
         return Announcements(

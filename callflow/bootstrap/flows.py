@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
+from callflow.bootstrap import in_force
 from callflow.flow import Flow
 from callflow.hours import Calendar
 from callflow.kinds.base import Speaking
 from callflow.language import FlowErrors, FolderPrompts, Surroundings, look
 from callflow.language.calendars import load_calendars
-from callflow.language.problems import Problem
+from callflow.language.problems import Problem, ordered, refused
 from callflow.language.report import flow_files
+from callflow.language.source import contents
 from callflow.language.versions import Entry, Versions
 from callflow.settings import Settings
 
 MAIN_CALENDAR = "praxis"
 AUTHOR = "config/flows"
 """Author of versions that came by a changed file."""
+
+PRACTICE, RESTART = "practice", "restart-needed"
 
 EVERY = 2.0  # seconds between looks at the files
 _log = structlog.get_logger("flows")
@@ -37,6 +41,7 @@ class Shelf:
         calendars: opening hours by name.
         versions: all versions of all flows.
         hours: contents of hours.yaml when they were last looked at.
+        faults: what is wrong in files that are not in force, by flow, "hours.yaml" or "practice".
         changed: told of new calendars when they come into force.
     """
 
@@ -44,6 +49,7 @@ class Shelf:
     calendars: Mapping[str, Calendar]
     versions: Versions
     hours: bytes = b""
+    faults: dict[str, tuple[Problem, ...]] = field(default_factory=dict)
     changed: Callable[[Mapping[str, Calendar]], None] = field(default=lambda _: None)
 
     def of_number(self, dialled: str) -> Flow:
@@ -67,7 +73,7 @@ class Shelf:
 
     def inline(self) -> Iterator[str]:
         """Give the texts that are typed into the flows in force."""
-        for name in self._flows():
+        for name in self.flows():
             nodes = self.versions.current(name).nodes.values()
             yield from (node.text for node in nodes if isinstance(node, Speaking) and node.text)
 
@@ -77,21 +83,53 @@ class Shelf:
 
     def refresh(self, now: datetime) -> None:
         """Take changed files into force; a broken one changes nothing, and its reason goes into the log."""
+        self._refresh_practice()
         self._refresh_hours()
-        for name in self._flows():
+        for name in self.flows():
             path = flow_path(self.settings, name)
-            if not self.versions.changed(path):
-                continue
-            try:
-                flow = self.versions.publish(path, AUTHOR, now)
-            except FlowErrors as error:
-                _log.error("flow refused", flow=name, problems=_told(error))
-            else:
-                _log.info("flow in force", flow=name, version=flow.version)
+            if self.versions.changed(path):
+                self._take(name, path, now)
+            elif name in self.faults:
+                self._look_again(name, path, now)
+
+    def _take(self, name: str, path: Path, now: datetime) -> None:
+        try:
+            flow = self.versions.publish(path, AUTHOR, now)
+        except FlowErrors as error:
+            self.faults[name] = error.problems
+            _log.error("flow refused", flow=name, problems=told_faults(error.problems))
+        else:
+            self.faults.pop(name, None)
+            _log.info("flow in force", flow=name, version=flow.version)
+
+    def _look_again(self, name: str, path: Path, now: datetime) -> None:
+        """Look whether a file without a change is no longer broken: what it refers to may have come."""
+        problems = look(path, self.versions.around())[1]
+        if refused(problems):
+            self.faults[name] = problems
+        elif any(entry.action == "refused" for entry in self.versions.history(name)[-1:]):
+            self._take(name, path, now)
+        else:  # what is in force came from it, or was chosen instead of it
+            del self.faults[name]
+
+    def _refresh_practice(self) -> None:
+        """Look whether the files that the house could not start with are mended."""
+        known = self.faults.get(PRACTICE, ())
+        if not refused(known):
+            return
+        self.faults[PRACTICE] = in_force.mended(self.settings) or _restart(known)
+        if not refused(self.faults[PRACTICE]):
+            _log.warning("configuration mended, restart to put it in force")
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Return what is wrong in files that are not in force, their paths seen from the configuration."""
+        every = (problem for found in tuple(self.faults.values()) for problem in found)
+        shown = (each for each in every if each.severity == "error" or each.code == RESTART)
+        return ordered(replace(each, file=_inside(self.settings.config, each.file)) for each in shown)
 
     def standing(self) -> Mapping[str, Entry]:
         """Return what was done last to each flow: whether its file is in force or was refused, and why."""
-        last = ((name, self.versions.history(name)) for name in self._flows())
+        last = ((name, self.versions.history(name)) for name in self.flows())
         return {name: entries[-1] for name, entries in last if entries}
 
     async def watch(self) -> None:
@@ -104,29 +142,52 @@ class Shelf:
             await asyncio.sleep(EVERY)
 
     def _refresh_hours(self) -> None:
-        path = self.settings.config / "hours.yaml"
-        found = path.read_bytes()
+        path = self.settings.config / in_force.HOURS
+        found = _raw(path)
         if found == self.hours:
             return
         self.hours = found
         try:
-            self.calendars = load_calendars(path, found)
+            self.calendars = load_calendars(path, found or None)
         except FlowErrors as error:
-            _log.error("hours refused", problems=_told(error))
+            self.faults[in_force.HOURS] = error.problems
+            _log.error("hours refused", problems=told_faults(error.problems))
         else:
+            self.faults.pop(in_force.HOURS, None)
+            in_force.keep_hours(self.settings, found)
             self.changed(self.calendars)
             _log.info("hours in force")
 
     def _names(self) -> Mapping[str, str]:
         return {number: entry.flow for number, entry in self.settings.plan.numbers.items()}
 
-    def _flows(self) -> list[str]:
+    def flows(self) -> list[str]:
+        """List the flows that numbers lead to."""
         return list(dict.fromkeys(self._names().values()))
 
 
-def _told(error: FlowErrors) -> list[str]:
-    faults = [problem for problem in error.problems if problem.severity == "error"]
+def told_faults(problems: Iterable[Problem]) -> list[str]:
+    """Write the errors among `problems` for a log."""
+    faults = [problem for problem in problems if problem.severity == "error"]
     return [f"{fault.file}:{fault.line}:{fault.column}: {fault.message()}" for fault in faults]
+
+
+def _restart(mended: Iterable[Problem]) -> tuple[Problem, ...]:
+    files = dict.fromkeys(problem.file for problem in mended)
+    return tuple(Problem(file, 1, 1, RESTART, severity="warning") for file in files)
+
+
+def _inside(config: Path, file: str) -> str:
+    path = Path(file)
+    return str(path.relative_to(config)) if path.is_relative_to(config) else path.name
+
+
+def _raw(path: Path) -> bytes:
+    """Read a file's contents, empty if it cannot be read."""
+    try:
+        return contents(path)
+    except FlowErrors:
+        return b""
 
 
 def flow_path(settings: Settings, name: str) -> Path:
@@ -146,42 +207,80 @@ def known_flow(settings: Settings, name: str) -> str:
     raise FlowErrors([Problem(name or "?", 1, 1, "flow-unknown", (("flow", name[:40]), ("known", known)))])
 
 
-def shelf(settings: Settings) -> Shelf:
-    """Read hours and flows, and put changed flows in force.
+def shelf(settings: Settings, faults: tuple[Problem, ...] = ()) -> Shelf:
+    """Read hours and flows, and put changed flows in force; a broken file leaves what was in force before.
+
+    Args:
+        settings: the house's settings.
+        faults: what is wrong in the files that these settings were to be read from.
 
     Raises:
-        FlowErrors: every problem of all files at once.
+        FlowErrors: every problem of all files at once, if something is broken that never was in force.
     """
-    calendars = check_flows(settings)
-    hours = (settings.config / "hours.yaml").read_bytes()
-    found = Shelf(settings, calendars, versions(settings), hours)
+    found = _unread(settings)
+    if faults:
+        found.faults[PRACTICE] = faults
+    if wrong := found.problems():
+        _log.error("started on what was last in force", problems=told_faults(wrong))
     found.refresh(datetime.now(UTC))
     return found
+
+
+def _unread(settings: Settings) -> Shelf:
+    """Make a shelf that knows what is broken; raises as `shelf`."""
+    hours = _raw(settings.config / in_force.HOURS)  # first: what changes meanwhile counts as a change
+    calendars, wrong = in_force.calendars(settings)
+    found = Shelf(settings, calendars, Versions(settings.data / "flows", lambda: _around(found)), hours)
+    if wrong:
+        found.faults[in_force.HOURS] = wrong
+    found.faults.update(_broken_flows(found))
+    return found
+
+
+def _around(flows: Shelf) -> Surroundings:
+    return surroundings(flows.settings, flows.calendars)
+
+
+def _broken_flows(flows: Shelf) -> dict[str, tuple[Problem, ...]]:
+    """Find the flows whose files are broken while a version is in force; raises as `shelf`."""
+    around, broken = _around(flows), dict[str, tuple[Problem, ...]]()
+    for name in flows.flows():
+        problems = look(flow_path(flows.settings, name), around)[1]
+        if refused(problems):
+            broken[name] = problems
+    if stopping := [problem for name in broken if not _stands(flows, name) for problem in broken[name]]:
+        raise FlowErrors(stopping)
+    return broken
+
+
+def _stands(flows: Shelf, name: str) -> bool:
+    try:
+        flows.versions.current(name)
+    except (KeyError, FlowErrors):
+        return False
+    return True
 
 
 def versions(settings: Settings) -> Versions:
     """Return the versions of this house's flows; what they may refer to is read anew each time."""
 
     def around() -> Surroundings:
-        return surroundings(settings, load_calendars(settings.config / "hours.yaml"))
+        return surroundings(settings, load_calendars(settings.config / in_force.HOURS))
 
     return Versions(settings.data / "flows", around)
 
 
-def check_flows(settings: Settings) -> Mapping[str, Calendar]:
-    """Read everything that calls depend on, so that a broken file stops the start.
+def check_flows(settings: Settings) -> tuple[Mapping[str, Calendar], tuple[Problem, ...]]:
+    """Read hours and flows, so that a broken file that never was in force stops the start.
+
+    Returns:
+        The opening hours in force, and what is wrong in files that are not.
 
     Raises:
         FlowErrors: every problem of all files at once.
     """
-    calendars = load_calendars(settings.config / "hours.yaml")
-    around = surroundings(settings, calendars)
-    problems: list[Problem] = []
-    for name in dict.fromkeys(number.flow for number in settings.plan.numbers.values()):
-        problems += look(flow_path(settings, name), around)[1]
-    if any(problem.severity == "error" for problem in problems):
-        raise FlowErrors(problems)
-    return calendars
+    found = _unread(settings)
+    return found.calendars, ordered(problem for each in found.faults.values() for problem in each)
 
 
 def surroundings(settings: Settings, calendars: Mapping[str, Calendar]) -> Surroundings:

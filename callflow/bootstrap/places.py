@@ -57,8 +57,12 @@ class Options:
         return tuple(text for name, path in named for text in (name, str(path.resolve())))
 
 
-def settings(options: Options) -> Settings:
+def settings(options: Options, files: Path | None = None) -> Settings:
     """Read the settings of a house.
+
+    Args:
+        options: what the command line says.
+        files: folder with other practice.yaml, lines.yaml and forms/ than the configuration's.
 
     Raises:
         FlowErrors: what is wrong in which file, line and column.
@@ -70,6 +74,7 @@ def settings(options: Options) -> Settings:
         prompts=options.prompts_folder,
         sip=rules.address(options.sip) if options.sip else None,
         http=rules.address(options.http),
+        files=files,
     )
 
 

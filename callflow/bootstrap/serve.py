@@ -8,7 +8,7 @@ import fcntl
 import shutil
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,40 +18,60 @@ from rich.panel import Panel
 from rich.text import Text
 
 from callflow import logs
-from callflow.bootstrap import certificates, first_run
-from callflow.bootstrap.faults import AlreadyRunningError
-from callflow.bootstrap.flows import check_flows
+from callflow.bootstrap import certificates, first_run, in_force
+from callflow.bootstrap.faults import AlreadyRunningError, words
+from callflow.bootstrap.flows import check_flows, told_faults
 from callflow.bootstrap.line import config_path, embedded_lines, line_config, listening, ready_path
+from callflow.bootstrap.places import Options
 from callflow.bootstrap.ports import free
+from callflow.hours import Calendar
+from callflow.language import FlowErrors
+from callflow.language.problems import Problem, refused
 from callflow.settings import Address, Settings
 from callflow.supervisor import Child, Supervisor
 
 LINE_GRACE = 25.0  # seconds; calls under way may finish, a little longer than the line's own limit
 APP_GRACE = 10.0
 UP_WITHIN = 60.0  # seconds after which people are told which process is not ready yet
+BESIDE_BROKEN = (
+    "Gestartet mit dem, was zuletzt in Kraft war: diese Dateien haben Fehler und gelten nicht.\n"
+    "Started on what was last in force: these files have faults and are not used."
+)
 _log = structlog.get_logger("serve")
 
 
-def serve(settings: Settings, arguments: tuple[str, ...], console: Console) -> None:
+def serve(options: Options, console: Console) -> None:
     """Run the house until SIGTERM.
 
+    A file of the configuration that is broken now but was in force once is told, and the house runs on what
+    was in force.
+
     Args:
-        settings: the house's settings.
-        arguments: options that the app process is started with again.
+        options: what the command line says.
         console: where progress and the box of addresses go.
 
     Raises:
-        FlowErrors: a flow file is broken, or a certificate cannot be used.
+        FlowErrors: a file is broken that never was in force, or a certificate cannot be used.
         PortTakenError: an address is not free.
         AlreadyRunningError: DATA is in use.
     """
-    check_flows(settings)
+    settings, faults = in_force.settings(options)
+    calendars, wrong = check_flows(settings)
     certificates.check(settings)
     settings = settings.model_copy(update=_addresses(settings))
     first_run.folders(settings.data)
     with _alone(settings.data / "run" / "serve.lock"):
         logs.configure((settings.data / "log" / "serve.log").open("a", buffering=1, encoding="utf-8"))
-        asyncio.run(_House(settings, arguments, console).run())
+        _tell((*faults, *wrong), console)
+        asyncio.run(_House(settings, calendars, options.arguments(), console).run())
+
+
+def _tell(problems: tuple[Problem, ...], console: Console) -> None:
+    """Say loudly which files are broken and not in force."""
+    if refused(problems):
+        _log.error("started on what was last in force", problems=told_faults(problems))
+        told = f"{BESIDE_BROKEN}\n{words(FlowErrors(problems))}"
+        console.print(Panel(Text(told), title="Fehler / faults", border_style="red", expand=False))
 
 
 def _addresses(settings: Settings) -> dict[str, Address]:
@@ -81,6 +101,7 @@ def _alone(path: Path) -> Iterator[None]:
 @dataclass(frozen=True, slots=True)
 class _House:
     settings: Settings
+    calendars: Mapping[str, Calendar]
     arguments: tuple[str, ...]
     console: Console
 
@@ -94,7 +115,7 @@ class _House:
         await running
 
     async def _write_lines(self) -> None:
-        spoken = await first_run.announcements(self.settings, self.console)
+        spoken = await first_run.announcements(self.settings, self.calendars, self.console)
         for name, line in embedded_lines(self.settings.plan).items():
             ready_path(self.settings.data, name).unlink(missing_ok=True)
             line_config(self.settings, name, line, spoken).save(config_path(self.settings.data, name))

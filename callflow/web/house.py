@@ -13,6 +13,7 @@ from callflow.desk_calls import DeskCalls
 from callflow.effects import Urgency
 from callflow.inbox import Deadlines
 from callflow.inbox.blocks import Block
+from callflow.language.problems import Problem
 from callflow.language.versions import Entry, Versions
 from callflow.outbox.caps import Caps
 from callflow.precedence import Precedence
@@ -73,6 +74,7 @@ class House:
         line_up: tells whether the telephone line is up.
         trunks: tells which trunks are up, by name; empty when no line knows.
         flows: tells what was done last to each flow, by name.
+        faults: tells what is wrong in files of the configuration that are therefore not in force.
         versions: all versions of all flows, to look at and to go back to.
         sms_name: how the practice is called in text messages, where the specialty must not show.
         recordings: folder of the sealed voice messages.
@@ -97,6 +99,7 @@ class House:
     line_up: Callable[[], bool] = lambda: True
     trunks: Callable[[], Mapping[str, bool]] = dict
     flows: Callable[[], Mapping[str, Entry]] = dict
+    faults: Callable[[], tuple[Problem, ...]] = tuple
     versions: Versions | None = None
     sms_name: str = ""
     recordings: Path = Path("recordings")
@@ -116,6 +119,12 @@ class House:
     def link(self, token: str) -> str:
         """Return the address that a text message shows."""
         return f"{self.link_url or self.public_url}/f/{token}"
+
+    @property
+    def reachable(self) -> bool:
+        """Say whether calls come in: the line is up, and of its trunks at least one, if it knows of any."""
+        trunks = self.trunks()
+        return self.line_up() and (not trunks or any(trunks.values()))
 
     @property
     def https(self) -> bool:

@@ -140,7 +140,7 @@ def show(request: Request, template: str, staff: Staff, status: int = 200, **val
         staff=staff,
         face=house.face,
         demo=house.demo,
-        line_up=house.line_up(),
+        line_up=house.reachable,
         path=request.url.path,
         languages=STAFF_LANGUAGES,
         **values,

@@ -1,4 +1,4 @@
-"""A house's flows: a broken file stops the start and later changes nothing; changes come into force alone."""
+"""A house's flows: a broken file stops the first start, later it changes nothing; a change needs no deed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def refreshed(flows: Shelf) -> list[str]:
     return [entry["event"] for entry in logs]
 
 
-def test_a_broken_flow_stops_the_start(house: Settings) -> None:
+def test_a_broken_flow_stops_the_first_start(house: Settings) -> None:
     change(house, "flows/praxis.yaml", "destination: empfang", "destination: keiner")
     with pytest.raises(FlowErrors) as refusal:
         check_flows(house)

@@ -36,7 +36,7 @@ async def test_a_process_that_is_late_is_named_with_its_log_and_waited_for(
         ready_path(house.data, name).touch()
     monkeypatch.setattr(serve, "UP_WITHIN", 0.0)
     screen, running = Screen(), asyncio.create_task(asyncio.Event().wait())
-    up = asyncio.create_task(serve._House(house, (), Console(file=screen))._up(running))  # type: ignore[arg-type]  # noqa: SLF001
+    up = asyncio.create_task(serve._House(house, {}, (), Console(file=screen))._up(running))  # type: ignore[arg-type]  # noqa: SLF001
     async with asyncio.timeout(20):
         await screen.told.wait()
         (house.data / "run" / "app.ready").touch()

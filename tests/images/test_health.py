@@ -43,14 +43,15 @@ def answering(body: bytes) -> Iterator[int]:
 @pytest.mark.parametrize(
     ("body", "healthy"),
     [
-        (b'{"ok": true}', True),
-        (b'{"ok": false}', False),
+        (b'{"status": "ok"}', True),
+        (b'{"status": "degraded"}', True),
+        (b'{"status": "down"}', False),
         (b"{}", False),
-        (b'{"ok": "true"}', False),
+        (b'{"status": true}', False),
         (b"", False),
     ],
 )
-def test_only_a_house_that_says_it_is_well_is_healthy(
+def test_only_a_house_that_says_it_works_is_healthy(
     body: bytes, *, healthy: bool, health: ModuleType
 ) -> None:
     with answering(body) as port:
@@ -59,7 +60,7 @@ def test_only_a_house_that_says_it_is_well_is_healthy(
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "", "localhost"])  # noqa: S104  # asked, not bound
 def test_a_house_that_listens_everywhere_is_asked_on_loopback(host: str, health: ModuleType) -> None:
-    with answering(b'{"ok": true}') as port:
+    with answering(b'{"status": "ok"}') as port:
         assert health.healthy(f"{host}:{port}")
 
 

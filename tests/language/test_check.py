@@ -257,6 +257,7 @@ TOLD_ELSEWHERE = {
     "secret-missing": "tests/bootstrap/test_checking.py",
     "form-unknown": "tests/bootstrap/test_settings.py",
     "secret-wrong": "tests/bootstrap/test_settings.py",
+    "restart-needed": "tests/bootstrap/test_in_force.py",
     "dead-end": "above",
     "no-human": "above",
     "return-unknown": "above",

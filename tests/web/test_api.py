@@ -64,7 +64,10 @@ async def test_health_tells_versions_and_counts_and_nothing_personal(
 ) -> None:
     practice.card(name="Thomas Lehmann", due=5)
     assert (await web.get("/health")).json() == {
+        "status": "ok",
+        "reasons": [],
         "ok": True,
+        "faults": [],
         "line": True,
         "sqlite": sqlite_version(),
         "queue": 1,

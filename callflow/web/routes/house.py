@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -27,13 +28,26 @@ LEAST_MB = 50
 _UNSENT = select(func.count()).select_from(Intent).where(col(Intent.status).in_(("queued", "leased")))
 
 
+class Fault(BaseModel):
+    """A fault in a file of the configuration, which is therefore not in force; /house has it in words."""
+
+    file: str
+    line: int
+    column: int
+    code: str
+
+
 class Health(BaseModel):
     """How the house stands.
 
     Args:
-        ok: everything that callers need works.
+        status: "ok"; "degraded" when it works, but not as it should; "down" when calls are handled by the
+            lines alone, or by nobody.
+        reasons: why it is not "ok": "line_down", "disk_full", "trunk_down", "file_broken".
+        ok: the status is "ok".
         line: the telephone line is up.
         trunks: which trunks are up, by name; empty when no line knows.
+        faults: files of the configuration that are broken; what was last in force is.
         calls: calls in progress, on all lines.
         sqlite: version of the SQLite library (the WAL-reset fault is fixed in 3.51.3).
         queue: cards that nobody works on.
@@ -44,9 +58,12 @@ class Health(BaseModel):
         disk_mb: megabytes free where everything is kept.
     """
 
+    status: Literal["ok", "degraded", "down"]
+    reasons: list[str]
     ok: bool
     line: bool
     trunks: dict[str, bool]
+    faults: list[Fault]
     calls: int
     sqlite: str
     queue: int
@@ -59,7 +76,10 @@ class Health(BaseModel):
 
 @router.get("/health", tags=["health"])
 async def health(house: HouseDep) -> Health:
-    """Tell how the house stands; holds no personal data and needs no token."""
+    """Tell how the house stands; holds no personal data and needs no token.
+
+    The answer is 200 whenever the app lives: what is wrong outside does not get better by a restart.
+    """
     return await _health(house)
 
 
@@ -82,25 +102,32 @@ async def page(request: Request, staff: StaffDep, house: HouseDep) -> Response:
     ]
     external = any(form.url for form in house.forms.forms.values())
     key = house.form_key if external and staff.admin else ""
-    return show(request, "house.html", staff, gauges=gauges, form_key=key)
+    told = texts.language
+    faults = [(f"{f.file}:{f.line}:{f.column}", f.message(told), f.hint(told)) for f in house.faults()]
+    return show(request, "house.html", staff, health=now, gauges=gauges, faults=faults, form_key=key)
 
 
 def _flows(flows: Mapping[str, Entry], texts: Texts) -> Iterator[tuple[str, str, bool]]:
-    """Show each flow's version, or why its changed file was refused while the version stays in force."""
+    """Show each flow's version in force, and whether a changed file was refused since."""
     for name, entry in flows.items():
         refused = entry.action == "refused"
-        force = f"{entry.version[:8]} · {entry.author}"
-        words = f"{texts('house.refused')} {entry.reason}" if refused else force
-        yield f"{texts('house.flow')} {name}", words, refused
+        force = texts("house.refused", version=entry.version[:8]) if refused else entry.version[:8]
+        yield f"{texts('house.flow')} {name}", force, refused
 
 
 async def _health(house: House) -> Health:
     counts = await house.store.read(lambda tx: _counts(tx, house, house.clock()))
-    line, room = house.line_up(), house.room_mb()
+    line, room, trunks, faults = house.line_up(), house.room_mb(), dict(house.trunks()), house.faults()
+    worst = [name for name, bad in (("line_down", not line), ("disk_full", room < LEAST_MB)) if bad]
+    lesser = (("trunk_down", not all(trunks.values())), ("file_broken", bool(faults)))
+    reasons = [*worst, *(name for name, bad in lesser if bad)]
     return Health(
-        ok=line and room >= LEAST_MB,
+        status="down" if worst else "degraded" if reasons else "ok",
+        reasons=reasons,
+        ok=not reasons,
         line=line,
-        trunks=dict(house.trunks()),
+        trunks=trunks,
+        faults=[Fault(file=f.file, line=f.line, column=f.column, code=f.code) for f in faults],
         calls=counts.calls,
         sqlite=sqlite_version(),
         queue=counts.queue,
