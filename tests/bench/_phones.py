@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from tests.bench._subjects import HOST, PHONES_CORE, USER, Subject, compiled
 from tests.bench._watched import Usage, pin
+from tests.bench.rows import Row
 
 WINDOW_S = 4.0
 KEYS_PER_S = 100  # of all calls together
@@ -50,6 +53,11 @@ class Load:
         return max(0.0, 1 - self.figures["received"] / expected) if expected else 1.0
 
     @property
+    def failures(self) -> dict[str, int]:
+        """Why calls failed, and how many for each reason; reasons that no call failed for are left out."""
+        return {why: count for why, count in self.figures["failures"].items() if count}
+
+    @property
     def clean(self) -> bool:
         """Every call up, no packet missing, p99 of the pacing error under 5 ms."""
         figures = self.figures
@@ -89,3 +97,22 @@ def _run(subject: Subject, calls: int, how: list[str], window_s: float | None) -
                 figures = json.loads(line)
     cpu_s = during.cpu_s - begun.cpu_s
     return Load(calls, cpu_s, window_s or figures["took"], before, during, subject.usage(), figures)
+
+
+def told(*loads: Load) -> str:
+    """Return in words how many calls of these runs failed, and why."""
+    failures = _failures(loads)
+    reasons = ", ".join(f"{why}: {count}" for why, count in failures.items())
+    return f"{failures.total()} failed" + (f" ({reasons})" if reasons else "")
+
+
+def failed(what: str, *loads: Load) -> Iterator[Row]:
+    """Yield how many calls of these runs failed, then a row for each reason that there was."""
+    failures = _failures(loads)
+    yield Row(f"{what}: failed", failures.total(), "calls")
+    for why, count in failures.items():
+        yield Row(f"{what}: failed, {why}", count, "calls")
+
+
+def _failures(loads: Iterable[Load]) -> Counter[str]:
+    return sum((Counter(load.failures) for load in loads), Counter[str]())

@@ -52,10 +52,14 @@ class Subject:
 def compiled(name: str) -> Path:
     """Return a program of native/, compiled on the spot with cc."""
     program = Path(tempfile.gettempdir()) / f"rufweiche-bench-{os.getuid()}-{name}"
-    source = NATIVE / f"{name}.c"
-    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
-        subprocess.run(["cc", "-O2", "-o", str(program), str(source)], check=True)
+    if not program.exists() or program.stat().st_mtime < source(name).stat().st_mtime:
+        subprocess.run(["cc", "-O2", "-o", str(program), str(source(name))], check=True)
     return program
+
+
+def source(name: str) -> Path:
+    """Return the source of a program of native/."""
+    return NATIVE / f"{name}.c"
 
 
 def until(ready: Callable[[], object], watched: Watched, limit_s: float = 30) -> None:

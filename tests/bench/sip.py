@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.bench import _reception, _subjects
-from tests.bench._phones import Load, churn, hold
+from tests.bench._phones import Load, churn, failed, hold, told
 from tests.bench._plot import Line, chart
 from tests.bench._subjects import Subject
 from tests.bench._watched import Usage
@@ -57,6 +57,7 @@ class Outcome:
     loads: dict[int, list[Load]] = field(default_factory=dict)
     per_second: float | None = None
     cpu_per_call_ms: float | None = None
+    short: Load | None = None
 
     def median(self, calls: int, figure: Callable[[Load], float]) -> float | None:
         """Return the median of a figure over the runs with `calls` calls, None without runs or figures."""
@@ -113,6 +114,8 @@ def _measure_turnover(field_: Field, outcome: Outcome) -> None:
         load = churn(subject, field_.turnover, CHURN_AT_ONCE)
     outcome.per_second = load.calls / load.window_s
     outcome.cpu_per_call_ms = 1000 * load.cpu_s / load.calls
+    outcome.short = load
+    _say(f"{outcome.name}: {load.calls} short calls, {outcome.per_second:.0f} a second, {told(load)}")
 
 
 def compared(outcomes: list[Outcome]) -> list[Row]:
@@ -132,7 +135,16 @@ def compared(outcomes: list[Outcome]) -> list[Row]:
     rows += _beside("short calls per second", "calls/s", ours.per_second or 0, turnover)
     cost = [(peer.name, peer.cpu_per_call_ms) for peer in peers]
     rows += _beside("CPU per short call", "ms", ours.cpu_per_call_ms or 0, cost)
+    for outcome in outcomes:
+        rows += _failed(outcome)
     return rows
+
+
+def _failed(outcome: Outcome) -> Iterator[Row]:
+    for calls, loads in outcome.loads.items():
+        yield from failed(f"{outcome.name}: {len(loads)} times {calls} calls", *loads)
+    if outcome.short is not None:
+        yield from failed(f"{outcome.name}: {outcome.short.calls} short calls", outcome.short)
 
 
 def whole_reception() -> list[Row]:
@@ -143,6 +155,7 @@ def whole_reception() -> list[Row]:
         for what, unit, figure in FIGURES:
             if (value := figure(load)) >= 0:
                 rows.append(Row(f"whole reception: {what}, {load.calls} calls", value, unit))
+        rows += failed(f"whole reception: {load.calls} calls", load)
     return rows
 
 
@@ -169,17 +182,19 @@ FIGURES: tuple[tuple[str, str, Callable[[Load], float]], ...] = (
 def soak(calls: int) -> list[Row]:
     """Make many short calls, twice; tell what the second round left behind that the first had not."""
     with _subjects.ours() as subject:
-        churn(subject, calls, SOAK_AT_ONCE)
+        first = churn(subject, calls, SOAK_AT_ONCE)
         before = _rested(subject)
         load = churn(subject, calls, SOAK_AT_ONCE)
         after = _rested(subject)
-    what = f"soak of {calls} short calls: "
+    what = f"soak of twice {calls} short calls"
+    _say(f"{what}: {told(first, load)}")
     return [
-        Row(what + "failed", load.figures["failed"], "calls"),
-        Row(what + "memory grown", after.memory_kb - before.memory_kb, "kB"),
-        Row(what + "open files (sockets, RTP ports) grown", after.files - before.files, "files"),
-        Row(what + "threads grown", after.threads - before.threads, "threads"),
-        Row(what + "rate", calls / load.window_s, "calls/s"),
+        *failed(what, first, load),
+        Row(f"{what}: memory grown", after.memory_kb - before.memory_kb, "kB"),
+        Row(f"{what}: open files (sockets, RTP ports) grown", after.files - before.files, "files"),
+        Row(f"{what}: threads grown", after.threads - before.threads, "threads"),
+        Row(f"{what}: slowest INVITE to 200", load.figures["answer"]["worst"], "ms"),
+        Row(f"{what}: rate", calls / load.window_s, "calls/s"),
     ]
 
 
@@ -190,7 +205,7 @@ def _rested(subject: Subject) -> Usage:
 
 
 def _shown(name: str, load: Load) -> Load:
-    state = "clean" if load.clean else f"{100 * load.missing:.1f} % missing, {load.figures['failed']} failed"
+    state = "clean" if load.clean else f"{100 * load.missing:.1f} % missing, {told(load)}"
     pacing, key = load.figures["pacing"]["p99"], load.figures["prompt"]["p99"]
     _say(
         f"{name}: {load.calls} calls, {load.ms_per_call_second:.2f} ms per call-second, "

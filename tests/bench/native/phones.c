@@ -6,7 +6,8 @@
  * The first form sets up CALLS calls at RATE a second, holds and measures them for WINDOW_S seconds, then lets each
  * press one key somewhere in KEYS_S seconds, and hangs up.
  * The second makes CALLS calls, AT_ONCE at a time, each hung up as soon as it is answered. Lines "window begin"
- * and "window end" frame what is measured; the last line is JSON. Arrival times are the kernel's.
+ * and "window end" frame what is measured; the last line is JSON. Arrival times are the kernel's. Why calls failed is
+ * counted by kinds there; the first failures are told one by one on stderr.
  *
  * Sound is read by the clock and not by epoll: on loopback the kernel charges waking a receiver to whoever sends,
  * and a real telephone is woken at its own expense.
@@ -28,15 +29,29 @@
 
 enum { IDLE, INVITED, UP, LEAVING, OVER };
 enum { SLOTS = 20, EVENT = 101, KEY_PACKETS = 5, KEY_ENDS = 3, AT_ONCE = 8, LARGEST = 2048, CONTROL = 64 };
-#define ANSWER_LIMIT 10.0
+#ifndef T1
+#define T1 0.5 /* seconds, RFC 3261, table 4: requests are sent again as 17.1.1.2 and 17.1.2.2 say */
+#endif
+#define T2 (8 * T1)
+#define BYE_LIMIT (64 * T1)
+#ifndef ANSWER_LIMIT
+#define ANSWER_LIMIT 10.0 /* seconds; a caller's patience: a telephone would have 64 T1 */
+#endif
 #define PROMPT_LIMIT 3.0
 #define MARK_SIP 0xFFFFFFFEu
 #define MARK_TIMER 0xFFFFFFFFu
 
+/* How a call ends: FINE, or why it failed. */
+enum { FINE, REFUSED, UNANSWERED, RANG_ONLY, WRONG_ANSWER, HUNG_UP_ON, NO_SOUND, BYE_UNANSWERED, BYE_REFUSED, KINDS };
+static const char *const KIND[KINDS] = {
+    "", "refused", "no answer at all", "rang only", "wrong answer", "hung up by the other side", "no sound",
+    "BYE unanswered", "BYE refused"};
+enum { TOLD = 20, STATUSES = 700 };
+
 typedef struct {
-  int state, fd, port, sends, failed;
+  int state, fd, port, invites, sends, rang;
   char to[200], contact[200];
-  double began, resend, press_at, sent_key, arrived;
+  double began, left, resend, press_at, sent_key, arrived;
   uint16_t sequence;
   uint32_t timestamp, heard_timestamp, key_timestamp;
   int heard, pressing, wants_prompt, packets;
@@ -46,7 +61,8 @@ typedef struct {
 typedef struct { float *at; size_t count, room; } Series;
 
 static Call *calls;
-static int speech, waiting, total, sip, poller, local_port, up, failed, over, measuring, churn;
+static int speech, waiting, total, sip, poller, local_port, up, failed, over, measuring, churn, dialled, oldest;
+static int failures[KINDS], refusals[STATUSES];
 static struct sockaddr_in target;
 static const char *host, *user;
 static Series answers, pacing, prompts;
@@ -79,8 +95,8 @@ static double quantile(Series *series, double part) {
 
 static void tell(const char *name, Series *series, const char *end) {
   qsort(series->at, series->count, sizeof *series->at, ascending);
-  printf("\"%s\": {\"count\": %zu, \"p50\": %.3f, \"p99\": %.3f, \"p999\": %.3f}%s", name, series->count,
-         quantile(series, .5), quantile(series, .99), quantile(series, .999), end);
+  printf("\"%s\": {\"count\": %zu, \"p50\": %.3f, \"p99\": %.3f, \"p999\": %.3f, \"worst\": %.3f}%s", name,
+         series->count, quantile(series, .5), quantile(series, .99), quantile(series, .999), quantile(series, 1), end);
 }
 
 static void watch(int fd, uint32_t mark) {
@@ -88,7 +104,8 @@ static void watch(int fd, uint32_t mark) {
   epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event);
 }
 
-static void request(int index, const char *method, const char *uri, const char *body) {
+/* `branch` names the transaction: the method's own, but an ACK of a refusal is part of its INVITE's (17.1.1.3). */
+static void request_in(int index, const char *branch, const char *method, const char *uri, const char *body) {
   static char text[2000];
   Call *call = calls + index;
   int length = snprintf(
@@ -96,11 +113,17 @@ static void request(int index, const char *method, const char *uri, const char *
       "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s:%d;rport;branch=z9hG4bK%s%d.%d.%d\r\nMax-Forwards: 70\r\n"
       "From: <sip:+49171%07d@%s:%d>;tag=f%d-%d\r\nTo: %s\r\nCall-ID: %d@phones-%d\r\nCSeq: %d %s\r\n"
       "Contact: <sip:phone%d@%s:%d>\r\n%sContent-Length: %zu\r\n\r\n%s",
-      method, uri, host, local_port, method, (int)getpid(), local_port, index, index, host, local_port, (int)getpid(), index, call->to, index,
+      method, uri, host, local_port, branch, (int)getpid(), local_port, index, index, host, local_port, (int)getpid(), index, call->to, index,
       (int)getpid(), method[0] == 'B' ? 2 : 1, method, index, host, local_port,
       *body ? "Content-Type: application/sdp\r\n" : "", strlen(body), body);
   sendto(sip, text, length, 0, (struct sockaddr *)&target, sizeof target);
 }
+
+static void request(int index, const char *method, const char *uri, const char *body) {
+  request_in(index, method, method, uri, body);
+}
+
+static void line_uri(char *out, size_t room) { snprintf(out, room, "sip:%s@%s:%d", user, host, ntohs(target.sin_port)); }
 
 static void invite(int index) {
   char body[400], uri[200];
@@ -109,10 +132,9 @@ static void invite(int index) {
            "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio %d RTP/AVP 8 101\r\n"
            "a=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\n",
            host, host, call->port);
-  snprintf(uri, sizeof uri, "sip:%s@%s:%d", user, host, ntohs(target.sin_port));
+  line_uri(uri, sizeof uri);
   request(index, "INVITE", uri, body);
-  call->sends++;
-  call->resend = seconds() + 0.5 * (1 << (call->sends - 1));
+  call->resend = seconds() + T1 * (1 << call->invites++);
 }
 
 static void dial(int index) {
@@ -147,21 +169,40 @@ static void copy_line(char *out, size_t room, const char *from, const char *stop
   out[length] = 0;
 }
 
+static void say_goodbye(int index) {
+  Call *call = calls + index;
+  double pause = T1 * (1 << (call->sends < 3 ? call->sends : 3));
+  call->sends++;
+  call->resend = seconds() + (pause < T2 ? pause : T2);
+  request(index, "BYE", call->contact, "");
+}
+
 static void leave(int index) {
   Call *call = calls + index;
   if (call->state != UP) return;
   call->state = LEAVING;
-  call->sends = 1;
-  call->resend = seconds() + 0.5;
-  request(index, "BYE", call->contact, "");
+  call->sends = 0;
+  call->left = seconds();
+  say_goodbye(index);
 }
 
-static void finish(int index, int bad) {
+/* `status` is that of a refusal, else 0. */
+static void fail(int index, int kind, int status) {
+  Call *call = calls + index;
+  if (failed++ < TOLD)
+    fprintf(stderr, "call %d: %s (status %d), %.3f s after the first of %d INVITEs\n", index, KIND[kind], status,
+            seconds() - call->began, call->invites);
+  failures[kind]++;
+  if (kind == REFUSED) refusals[status]++;
+}
+
+static void finish(int index, int kind, int status) {
   Call *call = calls + index;
   if (call->state == OVER) return;
   call->state = OVER;
   over++;
-  if (bad) { failed++; call->failed = 1; }
+  if (!kind && !churn && !call->packets) kind = NO_SOUND;
+  if (kind) fail(index, kind, status);
   if (call->fd >= 0) close(call->fd);
   call->fd = -1;
 }
@@ -169,11 +210,10 @@ static void finish(int index, int bad) {
 static void answered(int index, const char *text) {
   Call *call = calls + index;
   const char *line = header(text, "To:"), *media = strstr(text, "m=audio ");
-  if (call->state == INVITED && line && media) {
-    copy_line(call->to, sizeof call->to, line, "\r");
-    const char *contact = header(text, "Contact:");
-    const char *open = contact ? strchr(contact, '<') : NULL;
-    if (open) copy_line(call->contact, sizeof call->contact, open + 1, ">");
+  const char *contact = header(text, "Contact:"), *open = contact ? strchr(contact, '<') : NULL;
+  if (line && !call->left) copy_line(call->to, sizeof call->to, line, "\r");
+  if (open && !call->left) copy_line(call->contact, sizeof call->contact, open + 1, ">");
+  if (call->state == INVITED && line && open && media) {
     struct sockaddr_in peer = target;
     peer.sin_port = htons(atoi(media + 8));
     connect(call->fd, (struct sockaddr *)&peer, sizeof peer);
@@ -182,7 +222,19 @@ static void answered(int index, const char *text) {
     up++;
   }
   request(index, "ACK", call->contact, "");
+  if (call->state == INVITED) finish(index, WRONG_ANSWER, 0);
+  if (call->state == OVER && !call->left) request(index, "BYE", call->contact, ""); /* nobody is there any more */
   if (churn) leave(index);
+}
+
+static void refused(int index, const char *text, int status) {
+  Call *call = calls + index;
+  const char *line = header(text, "To:");
+  char uri[200];
+  if (line) copy_line(call->to, sizeof call->to, line, "\r");
+  line_uri(uri, sizeof uri);
+  request_in(index, "INVITE", "ACK", uri, "");
+  finish(index, status < STATUSES ? REFUSED : WRONG_ANSWER, status);
 }
 
 static void hung_up(const char *text, int index, struct sockaddr_in *from) {
@@ -197,7 +249,7 @@ static void hung_up(const char *text, int index, struct sockaddr_in *from) {
   }
   length += snprintf(reply + length, sizeof reply - length, "Content-Length: 0\r\n\r\n");
   sendto(sip, reply, length, 0, (struct sockaddr *)from, sizeof *from);
-  finish(index, 1); /* nobody but us is to hang up here */
+  finish(index, HUNG_UP_ON, 0); /* nobody but us is to hang up here */
 }
 
 static void read_sip(void) {
@@ -218,14 +270,14 @@ static void read_sip(void) {
     }
     int code = atoi(text + 8);
     if (strstr(cseq, "BYE") && strstr(cseq, "BYE") < cseq + 20) {
-      if (code >= 200) finish(index, 0);
-    } else if (code == 200) {
-      answered(index, text);
+      if (code >= 200) finish(index, code < 300 ? FINE : BYE_REFUSED, code);
     } else if (code >= 300) {
-      request(index, "ACK", "sip:x@x", "");
-      finish(index, 1);
-    } else {
-      calls[index].resend = seconds() + ANSWER_LIMIT;
+      refused(index, text, code);
+    } else if (code >= 200) {
+      answered(index, text);
+    } else if (calls[index].state == INVITED) {
+      calls[index].rang = 1;
+      calls[index].resend = calls[index].began + ANSWER_LIMIT;
     }
   }
 }
@@ -233,12 +285,11 @@ static void read_sip(void) {
 static void resend(int index, double now) {
   Call *call = calls + index;
   if ((call->state != INVITED && call->state != LEAVING) || now < call->resend) return;
-  if (now - call->began > ANSWER_LIMIT && call->state == INVITED) return finish(index, 1);
   if (call->state == LEAVING) {
-    if (call->sends++ > 6) return finish(index, 1);
-    call->resend = now + 0.5;
-    return request(index, "BYE", call->contact, "");
+    if (now - call->left > BYE_LIMIT) return finish(index, BYE_UNANSWERED, 0);
+    return say_goodbye(index);
   }
+  if (now - call->began >= ANSWER_LIMIT) return finish(index, call->rang ? RANG_ONLY : UNANSWERED, 0);
   invite(index);
 }
 
@@ -331,13 +382,23 @@ static void poll_once(int timer, long *tick) {
     if (mark == MARK_SIP) { read_sip(); continue; }
     uint64_t due;
     if (read(timer, &due, sizeof due) != sizeof due) continue;
+    while (oldest < dialled && calls[oldest].state == OVER) oldest++; /* those of a long soak take no time */
     if (due > 100) due = 100;
     for (double now = seconds(); due--; ++*tick)
-      for (int index = *tick % SLOTS; index < total; index += SLOTS) {
+      for (int index = oldest + (*tick + SLOTS - oldest % SLOTS) % SLOTS; index < dialled; index += SLOTS) {
         if (calls[index].state == UP && !churn) { hear(index); talk(index, now); }
         else resend(index, now);
       }
   }
+}
+
+static void tell_failures(void) {
+  const char *between = "";
+  printf("\"failures\": {");
+  for (int kind = REFUSED + 1; kind < KINDS; kind++, between = ", ") printf("%s\"%s\": %d", between, KIND[kind], failures[kind]);
+  for (int status = 0; status < STATUSES; status++)
+    if (refusals[status]) printf(", \"refused with %d\": %d", status, refusals[status]);
+  printf("}, ");
 }
 
 static void say(const char *line) { puts(line); fflush(stdout); }
@@ -373,7 +434,7 @@ int main(int argc, char **argv) {
   timerfd_settime(timer, 0, &every, NULL);
   watch(timer, MARK_TIMER);
   long tick = 0;
-  int dialled = 0, left = 0, phase = 0;
+  int left = 0, phase = 0;
   double began = seconds(), settled = 0, heard_s = 0;
   if (churn) { say("window begin"); measuring = 1; }
   while (1) {
@@ -403,7 +464,7 @@ int main(int argc, char **argv) {
         heard_s = now - heard_s;
         phase = 4;
         began = now;
-        settled = now + total / rate + 5;
+        settled = now + total / rate + BYE_LIMIT + 1;
       } else if (phase == 4) {
         for (; left < total && now >= began + left / rate; left++) leave(left);
         if (over >= total || now > settled) break;
@@ -412,10 +473,12 @@ int main(int argc, char **argv) {
     poll_once(timer, &tick);
   }
   double took = seconds() - began;
+  for (int i = 0; i < total; i++) finish(i, calls[i].state == LEAVING ? BYE_UNANSWERED : UNANSWERED, 0);
   if (churn) say("window end");
   printf("{\"calls\": %d, \"up\": %d, \"failed\": %d, \"over\": %d, \"received\": %ld, \"jumps\": %ld, \"took\": %.3f, "
          "\"heard_s\": %.3f, \"keys_unanswered\": %d, ",
          total, up, failed, over, received, expected_jumps, took, heard_s, waiting);
+  tell_failures();
   tell("answer", &answers, ", ");
   tell("pacing", &pacing, ", ");
   tell("prompt", &prompts, "}\n");
