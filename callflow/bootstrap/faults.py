@@ -7,6 +7,7 @@ import socket
 
 from callflow.bootstrap.line import PasswordMissingError
 from callflow.bootstrap.ports import PortTakenError
+from callflow.drawing.picture import EndingError
 from callflow.hearing.ear import HearingError
 from callflow.language.problems import FlowErrors, Problem
 from callflow.prompts.manifest import ManifestError
@@ -39,6 +40,7 @@ MENDABLE = (
     VoiceError,
     HearingError,
     ScriptError,
+    EndingError,
     RenderError,
     AccountError,
     ScopeError,

@@ -16,13 +16,14 @@ from callflow import journal
 from callflow.bootstrap.first_run import database_path, spoken_facts, studio
 from callflow.bootstrap.flows import flow_path, known_flow, surroundings
 from callflow.drawing.mermaid import mermaid
-from callflow.drawing.picture import picture
+from callflow.drawing.picture import ENDINGS, EndingError, picture
 from callflow.drawing.svg import svg
 from callflow.effects import Prompt
 from callflow.events import Event
 from callflow.flow import Flow
 from callflow.golden import ZONE, written
 from callflow.hours import Calendar
+from callflow.kinds.wait import Wait
 from callflow.language import FlowErrors, load_calendars, look
 from callflow.prompts import manifest
 from callflow.prompts.console import play
@@ -69,7 +70,7 @@ def setting(at: str, number: str, queue: str) -> Setting:
         queue: answers to questions about the queue, "busy:2:4 free" (with place and minutes).
 
     Raises:
-        ScriptError: `at` is no time.
+        ScriptError: `at` is no time, or the queue gives no such answer.
     """
     try:
         moment = datetime.fromisoformat(at) if at else datetime.now(ZONE)
@@ -78,12 +79,7 @@ def setting(at: str, number: str, queue: str) -> Setting:
             f'--at: {at!r} ist keine Ortszeit; zum Beispiel "2026-12-24 10:00".\n'
             f'--at: {at!r} is no local time, e.g. "2026-12-24 10:00".'
         ) from None
-    names = ("answer", "position", "minutes")
-    answers = tuple(
-        {name: value for name, value in zip(names, word.split(":"), strict=False) if value}
-        for word in queue.split()
-    )
-    return Setting(moment.replace(tzinfo=None), number, queue=answers)
+    return Setting(moment.replace(tzinfo=None), number, queue=script.queue(queue))
 
 
 def simulate(  # noqa: PLR0913 - the command's options
@@ -100,13 +96,19 @@ def simulate(  # noqa: PLR0913 - the command's options
 
     Raises:
         FlowErrors: the flow or the hours have a fault.
-        ScriptError: `keys` hold an unknown word.
+        ScriptError: `keys` hold an unknown word, or nobody waits in a flow whose queue is told.
     """
+    called = flow(settings, name)
+    if setting.queue and not any(isinstance(node, Wait) for node in called.nodes.values()):
+        raise script.ScriptError(
+            f"--queue: im Ablauf {called.name} wartet niemand (kein Knoten `wait`).\n"
+            f"--queue: nobody waits in the flow {called.name} (it has no node `wait`)."
+        )
     with _speaker(settings, aloud=aloud) as speaker:
         screen = Screen(console, Wording(settings.prompts, spoken_facts(settings)), speaker)
         asked = screen.ask if keys is None else None
         deeds = script.read(keys or "")
-        case = Walk(flow(settings, name), calendars(settings), setting, screen, deeds, asked).run()
+        case = Walk(called, calendars(settings), setting, screen, deeds, asked).run()
     screen.outcome(case.expects.outcome)
     if save:
         save.write_text(written(case.model_copy(update={"call": save.stem})), encoding="utf-8")
@@ -144,14 +146,17 @@ def draw(settings: Settings, name: str, out: Path) -> int:
     """Draw a flow as SVG, or as Mermaid text if the file is named .mmd; return the exit status.
 
     Raises:
+        EndingError: the file's name ends in neither.
         FlowErrors: the flow has an error.
         OSError: the file can't be written.
     """
+    if out.suffix.lower() not in ENDINGS:
+        raise EndingError(out.name)
     found = flow(settings, name)
     facts, samples = spoken_facts(settings), manifest.load(settings.prompts).values(found.language)
     wording = Wording(settings.prompts, {**facts, found.language: {**facts[found.language], **samples}})
     drawn = picture(found, wording.of)
-    text = mermaid(drawn) if out.suffix == ".mmd" else svg(drawn, settings.practice.practice.name)
+    text = mermaid(drawn) if out.suffix.lower() == ".mmd" else svg(drawn, settings.practice.practice.name)
     out.write_text(text, encoding="utf-8")
     return 0
 

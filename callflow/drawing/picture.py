@@ -14,8 +14,25 @@ from callflow.kinds import Kind
 from callflow.kinds.menu import Menu
 
 Sort = Literal["human", "urgent", "end", "plain"]
+ENDINGS = (".svg", ".mmd")
 HUB = 6
 """A box that so many others lead to gets name tags instead of arrows: they would cover the picture."""
+
+
+class EndingError(ValueError):
+    """A file whose name ends in nothing that is drawn.
+
+    Args:
+        name: the file's name.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name}: gezeichnet wird als .svg (Bild) oder .mmd (Mermaid). "
+            f"Ein Browser druckt das SVG oder macht ein PDF daraus.\n"
+            f"{name}: a flow is drawn as .svg (a picture) or .mmd (Mermaid). "
+            f"A browser prints the SVG or turns it into a PDF."
+        )
 
 
 @dataclass(frozen=True, slots=True)

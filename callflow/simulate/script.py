@@ -65,6 +65,7 @@ _WORDS: Mapping[str, Deed] = {
     "failed": Ring("failed"),
 }
 _PRESS = re.compile(r"(!?)([0-9*A-D]{1,24})#?")
+_QUEUE = re.compile(r"(free|busy|closed)(?::([0-9]{1,3}))?(?::([0-9]{1,3}))?")
 _TALK = re.compile(r"(?:spricht|talk):(\d{1,3})")
 
 
@@ -98,6 +99,28 @@ def deed(word: str) -> Deed:
         f"{word!r} ist unbekannt: Tasten (1), Tasten in die Ansage (!9), spricht:12, {words}\n"
         f"{word!r} is unknown: keys (1), keys into the prompt (!9), talk:12, {words}"
     )
+
+
+def queue(text: str) -> tuple[dict[str, str], ...]:
+    """Read the answers to questions about the hold queue, in order: "busy:2:4 free", with place and minutes.
+
+    Raises:
+        ScriptError: an answer that the queue does not give.
+    """
+    return tuple(_answer(word) for word in re.split(r"[\s,]+", text.strip()) if word)
+
+
+def _answer(word: str) -> dict[str, str]:
+    found = _QUEUE.fullmatch(word)
+    if found is None:
+        raise ScriptError(
+            f"--queue: {word!r} ist keine Antwort der Warteschlange: free, closed, busy, busy:2 (Platz), "
+            f"busy:2:4 (Platz, Minuten)\n"
+            f"--queue: {word!r} is no answer of the queue: free, closed, busy, busy:2 (place), "
+            f"busy:2:4 (place, minutes)"
+        )
+    named = zip(("answer", "position", "minutes"), found.groups(), strict=True)
+    return {name: value for name, value in named if value}
 
 
 def fits(done: Deed, effect: LineEffect) -> bool:

@@ -25,6 +25,13 @@ def run(*arguments: str) -> Result:
         (("diagram", "praxis", "-o", "{}/fehlt/x.svg"), "{}/fehlt/x.svg gibt es nicht"),
         (("simulate", "praxis", "--keys", "1 1", "--save", "{}/fehlt/x.yaml"), "x.yaml gibt es nicht"),
         (("simulate", "praxis", "--at", "morgen"), "ist keine Ortszeit"),
+        (
+            ("simulate", "praxis", "--keys", "1", "--queue", "xyz"),
+            "'xyz' ist keine Antwort der Warteschlange",
+        ),
+        (("simulate", "praxis", "--keys", "1", "--queue", "busy"), "im Ablauf praxis wartet niemand"),
+        (("diagram", "praxis", "-o", "{}/praxis.png"), "praxis.png: gezeichnet wird als .svg"),
+        (("diagram", "praxis", "-o", "{}/praxis"), "praxis: gezeichnet wird als .svg"),
         (("call", "--to", "praxis"), "ist keine SIP-Adresse"),
         (("call", "--keys", "ruf an"), "durch Komma getrennt"),
         (("call", "--record", "{}/fehlt/x.wav"), "{}/fehlt/x.wav gibt es nicht"),

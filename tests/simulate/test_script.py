@@ -17,6 +17,7 @@ from callflow.simulate.script import (
     deed,
     default,
     fits,
+    queue,
     read,
 )
 
@@ -56,3 +57,18 @@ def test_a_key_into_the_announcement_waits_for_one() -> None:
     assert (fits(Press("9"), Play(())), fits(Press("9"), Gather(()))) == (False, True)
     assert fits(Quit(), Gather(()))
     assert not fits(Talk(3), HangUp())
+
+
+def test_the_queue_answers_with_place_and_minutes_in_order() -> None:
+    assert queue("busy:2:4, busy:1 free") == (
+        {"answer": "busy", "position": "2", "minutes": "4"},
+        {"answer": "busy", "position": "1"},
+        {"answer": "free"},
+    )
+    assert queue("") == ()
+
+
+@pytest.mark.parametrize("word", ["xyz", "busy:", "busy:zwei", "busy:1:2:3", "busy:1234", ":2", "BUSY"])
+def test_an_answer_that_the_queue_does_not_give_is_refused_with_those_it_gives(word: str) -> None:
+    with pytest.raises(ScriptError, match="busy:2:4"):
+        queue(word)
