@@ -35,11 +35,12 @@ class Bridge:
         self._on_ended = on_ended
         self._stream = parts.engine.open()
         self._leg: CallLeg | None = None
+        self._rings = False
         self._joined = False
         self._answered = False
 
     async def dial(self, destination: Destination, caller: str, ring_s: float) -> Dialled:
-        """Call the destination; the caller hears it ring.
+        """Call the destination; the caller hears it ring, or what it says before it answers (RFC 3960).
 
         Args:
             destination: whom to call.
@@ -57,6 +58,10 @@ class Bridge:
         self._answered = outcome == "answered"
         if not self._answered:
             self.close()
+        elif self._leg is not leg:  # it hung up before we came to know that it had answered
+            asyncio.get_running_loop().call_soon(self._over)
+        else:
+            self._join()
         return outcome
 
     def close(self) -> None:
@@ -70,18 +75,31 @@ class Bridge:
 
     def _sound(self, sound: Sound) -> None:
         connect(self._stream, sound)
-        if not self._joined:
-            self._joined = True
-            self._caller.stop_playing()
-            self._caller.relay_to(self._stream)
+        # Some that describe their sound early send none before they answer: until it comes we ring ourselves.
+        self._stream.on_heard = self._join
+
+    def _join(self) -> None:
+        if self._joined or self._leg is None:
+            return
+        self._joined = True
+        self._caller.stop_playing()
+        self._caller.relay_to(self._stream)
 
     def _ringing(self) -> None:
+        if not self._rings:
+            self._rings = True
+            self._ring()
+
+    def _ring(self) -> None:
         if not self._joined:
-            self._caller.play([ringback()], self._ringing)
+            self._caller.play([ringback()], self._ring)
 
     def _ended(self, _by: EndedBy) -> None:
         self._leg = None
         self.close()
+        self._over()
+
+    def _over(self) -> None:
         if self._answered:
             self._answered = False
             self._on_ended()

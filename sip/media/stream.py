@@ -76,11 +76,13 @@ class Stream:
     Attributes:
         port: our RTP port, even; RTCP is `port + 1`.
         on_key: called with one of `0-9*#ABCD` for every key, on the key's first packet.
+        on_heard: called once with the next packet of the peer that counts.
         on_timeout: called once when the peer has sent nothing for the engine's `timeout_s`.
     """
 
     def __init__(self, desk: Desk) -> None:
         self.on_key: Callable[[str], None] | None = None
+        self.on_heard: Callable[[], None] | None = None
         self.on_timeout: Callable[[], None] | None = None
         self._desk = desk
         self._socket = MediaSocket(desk.ports, desk, self._read_rtp, self._read_rtcp)
@@ -286,7 +288,7 @@ class Stream:
 
     def _let_go(self) -> None:
         """Drop what leads back to us: closed streams must not pile up until a rare garbage collection."""
-        self.on_key = self.on_timeout = self._tape = None
+        self.on_key = self.on_heard = self.on_timeout = self._tape = None
         self._ear.let_go()
         self._listeners.let_go()
 
@@ -367,6 +369,9 @@ class Stream:
         self._aim()
         if ssrc != self._ear.reception.ssrc:
             self._tune()
+        if self.on_heard:
+            self._desk.defer(self.on_heard)
+            self.on_heard = None
 
     def _read_rtcp(self, sock: socket.socket) -> None:
         try:

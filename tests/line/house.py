@@ -36,10 +36,14 @@ def clip(name: str) -> Clip:
 def make_clips(folder: Path) -> None:
     """Fill the prompt cache."""
     cache = Cache(folder)
+    for name in TONES:
+        cache.put(clip(name).key, tone(name), ClipFacts(CLIP_MS, -15.0, -12.0, "synthesis"))
+
+
+def tone(name: str) -> bytes:
+    """Return what the clip sounds like, as A-law."""
     seconds = np.arange(RATE * CLIP_MS // 1000) / RATE
-    for name, hertz in TONES.items():
-        sound = to_alaw((8000 * np.sin(2 * np.pi * hertz * seconds)).astype(np.int16))
-        cache.put(clip(name).key, sound, ClipFacts(CLIP_MS, -15.0, -12.0, "synthesis"))
+    return to_alaw((8000 * np.sin(2 * np.pi * TONES[name] * seconds)).astype(np.int16))
 
 
 def heard(alaw: bytes) -> list[str]:

@@ -116,6 +116,17 @@ class House:
 
 
 @asynccontextmanager
+async def bare_peer(port: int = 0) -> AsyncIterator[Peer]:
+    """Open a peer on loopback; port 0 is a free one."""
+    peer = Peer()
+    await asyncio.get_running_loop().create_datagram_endpoint(lambda: peer, local_addr=("127.0.0.1", port))
+    try:
+        yield peer
+    finally:
+        peer.close()
+
+
+@asynccontextmanager
 async def house(
     settings: PhoneSettings = FAST, on_invite: Callable[[Leg], None] | None = None, port: int = 0
 ) -> AsyncIterator[House]:
@@ -129,15 +140,13 @@ async def house(
 
     phone = Phone(settings, invited)
     await phone.open()
-    peer = Peer()
-    await asyncio.get_running_loop().create_datagram_endpoint(lambda: peer, local_addr=("127.0.0.1", port))
-    peer.target = phone.address()
-    built.append(House(phone, peer))
-    try:
-        yield built[0]
-    finally:
-        await phone.close()
-        peer.close()
+    async with bare_peer(port) as peer:
+        peer.target = phone.address()
+        built.append(House(phone, peer))
+        try:
+            yield built[0]
+        finally:
+            await phone.close()
 
 
 def settings(**changes: object) -> PhoneSettings:

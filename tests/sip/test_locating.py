@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 from sip.signalling.resolve import Resolver, Service, Target, in_order
 from sip.signalling.uri import parse_uri
 from tests.sip.name_server import NameServer, name_server
-from tests.sip.peer import OURS, SDP, Peer, answer_to, house, settings
+from tests.sip.peer import OURS, SDP, answer_to, bare_peer, house, settings
 
 ZONE = {
     ("naptr.test.", "NAPTR"): [
@@ -88,17 +87,14 @@ def test_weights_draw_the_first_server() -> None:
 
 
 async def test_a_call_goes_to_the_next_server_when_the_first_is_away(server: NameServer) -> None:
-    peer = Peer()
-    await asyncio.get_running_loop().create_datagram_endpoint(lambda: peer, local_addr=("127.0.0.1", 0))
-    server.zone["_sip._udp.two.test.", "SRV"] = ["1 1 9 home.test.", f"2 1 {peer.port} home.test."]
-    server.zone["home.test.", "A"] = ["127.0.0.1"]
     names = settings(nameservers=("127.0.0.1",), nameserver_port=server.port, t1_s=0.004)
-    async with house(names) as home:
+    async with bare_peer() as peer, house(names) as home:
+        server.zone["_sip._udp.two.test.", "SRV"] = ["1 1 9 home.test.", f"2 1 {peer.port} home.test."]
+        server.zone["home.test.", "A"] = ["127.0.0.1"]
         leg = home.phone.call("sip:100@two.test", OURS)
         invite = await peer.request("INVITE")
         peer.send(answer_to(invite, 200, "far", SDP, f"Contact: <sip:127.0.0.1:{peer.port}>"))
         assert await leg.answered() == "answered"
-    peer.close()
 
 
 async def test_a_name_that_leads_nowhere_fails_the_call(server: NameServer) -> None:
