@@ -181,7 +181,8 @@ class SipTrunk(_Frozen):
         transport: how SIP travels there.
         account: credentials; without them the trunk is peered by address.
         registers: send REGISTER with the account (needs one).
-        accept: networks whose calls belong to this trunk; default: `proxy`, else `host` alone.
+        accept: networks whose calls belong to this trunk; default: `proxy`, else `host` alone. Behind a proxy
+            that only DNS leads to, calls that come to what was registered (rendered).
         proxy: "host" or "host:port" that all requests go through, "" for none.
         caller_id: number shown on calls out when the call itself has none of ours, E.164.
         ca_file: certificates that a TLS trunk's must be signed by, from the configuration's folder (rendered:
@@ -231,7 +232,8 @@ class TeamsTrunk(_Frozen):
         port: their TLS port.
         networks: networks that Microsoft's calls come from.
         listen: address and TLS port of the front, as Microsoft reaches them through `fqdn`.
-        media_address: address in our SDP towards Microsoft; "" for `listen`'s.
+        media_address: address of this machine for sound, told to Microsoft; "" for `listen`'s. Asterisk alone
+            finds one by itself where neither names one.
         check_seconds: how often OPTIONS is sent; Microsoft expects one a minute.
         calls: most calls at once.
     """

@@ -32,6 +32,7 @@ Code = Literal[
     "no_address",
     "no_certificate",
     "no_fqdn",
+    "no_media_address",
     "no_move",
     "no_pbx_target",
     "no_target",
@@ -199,13 +200,39 @@ def _trunks(plan: Plan) -> Iterator[Fault]:
                 "Anmelden (registers) braucht account mit username.",
                 "registers needs an account with a username",
             )
-        if isinstance(trunk, TeamsTrunk) and not _is_name(trunk.fqdn):
-            yield Fault(
-                (*place, "fqdn"),
-                "no_fqdn",
-                f"Teams lehnt {trunk.fqdn!r} ab: der SBC braucht einen vollständigen Namen, keine Adresse.",
-                f"Teams refuses {trunk.fqdn!r}: the SBC needs a fully qualified name, not an address",
-            )
+        if isinstance(trunk, TeamsTrunk):
+            yield from _teams(place, trunk)
+
+
+def _teams(place: tuple[str, ...], trunk: TeamsTrunk) -> Iterator[Fault]:
+    if not _is_name(trunk.fqdn):
+        yield Fault(
+            (*place, "fqdn"),
+            "no_fqdn",
+            f"Teams lehnt {trunk.fqdn!r} ab: der SBC braucht einen vollständigen Namen, keine Adresse.",
+            f"Teams refuses {trunk.fqdn!r}: the SBC needs a fully qualified name, not an address",
+        )
+    host, _, port = trunk.listen.rpartition(":")
+    if not (_is_address(host) and port.isdecimal()):
+        yield Fault(
+            (*place, "listen"),
+            "no_address",
+            f"{trunk.listen!r} ist keine Adresse mit Port, wie 203.0.113.7:5061.",
+            f"{trunk.listen!r} is no address with a port, such as 203.0.113.7:5061",
+        )
+    elif trunk.front != "asterisk" and not _is_one_address(trunk.media_address or host):
+        yield Fault(
+            (*place, "media_address"),
+            "no_media_address",
+            "Teams muss eine Adresse für den Ton genannt werden, sonst hört niemand: media_address oder "
+            "in listen die öffentliche Adresse dieser Maschine angeben (nicht 0.0.0.0).",
+            "Teams must be told one address for sound, or nobody hears anything: give this machine's public "
+            "address as media_address or in listen (not 0.0.0.0)",
+        )
+
+
+def _is_one_address(text: str) -> bool:
+    return _is_address(text) and not ip_address(text).is_unspecified
 
 
 def _is_name(fqdn: str) -> bool:
@@ -341,29 +368,39 @@ def _number_homes(plan: Plan, place: tuple[str, ...], entry: Number) -> Iterator
             f"the number is at home in {entry.home} already",
         )
     homes = {entry.home} | ({entry.migration.to} if entry.migration else set())
-    for home in sorted(homes):
-        rung = plan.destinations.get(plan.counterpart(entry.destination, home))
-        if home == "teams" and (rung is None or rung.kind != "teams"):
-            yield Fault(
-                (*place, "destination"),
-                "no_teams_target",
-                f"Für die Heimat teams braucht {entry.destination} ein Teams-Ziel (teams: ...).",
-                f"for the home teams {entry.destination} needs a Teams counterpart (teams: ...)",
-            )
-        if home == "teams" and not any(isinstance(trunk, TeamsTrunk) for trunk in plan.trunks.values()):
-            yield Fault(
-                (*place, "home"),
-                "no_teams_trunk",
-                "Eine Teams-Nummer ohne Teams-Trunk.",
-                "a Teams number without a Teams trunk",
-            )
-        if home == "pbx" and rung is not None and rung.kind == "teams":
-            yield Fault(
-                (*place, "destination"),
-                "no_pbx_target",
-                f"Für die Heimat pbx braucht {entry.destination} ein Ziel an der Telefonanlage (pbx: ...).",
-                f"for the home pbx {entry.destination} needs a counterpart at the PBX (pbx: ...)",
-            )
+    if "pbx" in homes:
+        yield from _home_pbx(plan, place, entry.destination)
+    if "teams" in homes:
+        yield from _home_teams(plan, place, entry.destination)
+
+
+def _home_pbx(plan: Plan, place: tuple[str, ...], destination: str) -> Iterator[Fault]:
+    rung = plan.destinations.get(plan.counterpart(destination, "pbx"))
+    if rung is not None and rung.kind == "teams":
+        yield Fault(
+            (*place, "destination"),
+            "no_pbx_target",
+            f"Für die Heimat pbx braucht {destination} ein Ziel an der Telefonanlage (pbx: ...).",
+            f"for the home pbx {destination} needs a counterpart at the PBX (pbx: ...)",
+        )
+
+
+def _home_teams(plan: Plan, place: tuple[str, ...], destination: str) -> Iterator[Fault]:
+    rung = plan.destinations.get(plan.counterpart(destination, "teams"))
+    if rung is None or rung.kind != "teams":
+        yield Fault(
+            (*place, "destination"),
+            "no_teams_target",
+            f"Für die Heimat teams braucht {destination} ein Teams-Ziel (teams: ...).",
+            f"for the home teams {destination} needs a Teams counterpart (teams: ...)",
+        )
+    if not any(isinstance(trunk, TeamsTrunk) for trunk in plan.trunks.values()):
+        yield Fault(
+            (*place, "home"),
+            "no_teams_trunk",
+            "Eine Teams-Nummer ohne Teams-Trunk.",
+            "a Teams number without a Teams trunk",
+        )
 
 
 def _unknown(place: tuple[str, ...], what: Literal["Trunk", "Ziel"], name: str) -> Fault:

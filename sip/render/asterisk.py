@@ -81,7 +81,7 @@ def version(text: str) -> tuple[int, int]:
     """
     found = re.search(r"(\d+)\.(\d+)", text)
     if found is None:
-        raise RenderError(f"no Asterisk version in {text[:40]!r}")
+        raise RenderError("render-version", text=text[:40])
     return int(found[1]), int(found[2])
 
 
@@ -93,7 +93,7 @@ def front(trunk: TeamsTrunk, asterisk: tuple[int, int]) -> str:
     """
     able = asterisk >= TEAMS_BY_ITSELF
     if trunk.front == "asterisk" and not able:
-        raise RenderError("front: asterisk needs Asterisk 22.11 or later; use front: kamailio")
+        raise RenderError("render-front", version=".".join(map(str, TEAMS_BY_ITSELF)))
     return "asterisk" if able and trunk.front != "kamailio" else "kamailio"
 
 
@@ -128,6 +128,7 @@ def _values(plan: Plan, site: Site) -> dict[str, object]:
         "sip_trunks": sip,
         "teams_trunks": teams,
         "trunks": (*sip, *teams),
+        "neighbours": {name: _neighbours(trunk) for name, trunk in sip.items()},
         "transports": {name: transports[trunk.transport] for name, trunk in sip.items()},
         "uses_tcp": "kamailio" in fronts.values() or any(trunk.transport == "tcp" for trunk in sip.values()),
         "uses_tls": any(trunk.transport == "tls" for trunk in sip.values()),
@@ -146,11 +147,23 @@ def _values(plan: Plan, site: Site) -> dict[str, object]:
     }
 
 
+def _neighbours(trunk: SipTrunk) -> tuple[str, ...]:
+    """Return the networks and hosts that tell a trunk's calls from others'.
+
+    None for one that registers by a proxy that is only a name: Asterisk looks names up once, at its start,
+    and a provider's servers change. What was registered tells its calls.
+    """
+    if trunk.accept:
+        return trunk.accept
+    by_name = bool(trunk.proxy) and ":" not in trunk.proxy and not trunk.proxy.replace(".", "").isdigit()
+    return () if trunk.registers and by_name else (trunk.neighbour,)
+
+
 def _authorities(trunks: Iterable[SipTrunk]) -> str:
     """Return the file of authorities that all TLS trunks share: Asterisk has one for each of its ports."""
     named = {trunk.ca_file or SYSTEM_TRUST for trunk in trunks if trunk.transport == "tls"}
     if len(named) > 1:
-        raise RenderError("trunks over TLS share one ca_file: put the certificates of all into one file")
+        raise RenderError("render-authorities", files=", ".join(sorted(named)))
     return next(iter(named), SYSTEM_TRUST)
 
 
@@ -163,12 +176,14 @@ def _line(plan: Plan) -> AsteriskLine:
     for line in plan.lines.values():
         if isinstance(line, AsteriskLine):
             return line
-    raise RenderError("config/lines.yaml has no line of kind asterisk")
+    raise RenderError("render-asterisk")
 
 
 def _demand_passwords(plan: Plan, secrets: AsteriskSecrets) -> None:
     if not secrets.manager:
-        raise RenderError("RUFWEICHE_AMI_SECRET is empty")
+        raise RenderError("render-manager")
     for name, trunk in plan.trunks.items():
         if isinstance(trunk, SipTrunk) and trunk.account and not secrets.trunks.get(name):
-            raise RenderError(f"no password for trunk {name}: set it in RUFWEICHE_SIP_PASSWORDS")
+            raise RenderError(
+                "secret-missing", name=name, example=f'RUFWEICHE_SIP_PASSWORDS={{"{name}": "..."}}'
+            )

@@ -98,6 +98,20 @@ CASES = (
         ":6:30",
         "fully qualified name, not an address",
     ),
+    Case(
+        "no_media_address",
+        "key: /c/key, listen: 192.0.2.2:5061}",
+        "key: /c/key}",
+        ":6:10",
+        "Teams must be told one address for sound, or nobody hears anything",
+    ),
+    Case(
+        "no_address",
+        "listen: 192.0.2.2:5061",
+        "listen: sbc.praxis.example",
+        ":6:96",
+        "is no address with a port",
+    ),
     Case("no_account", "account: {username: amt}, ", "", ":5:55", "registers needs an account"),
     Case(
         "no_target",

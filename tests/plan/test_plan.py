@@ -12,7 +12,13 @@ from sip.numbers import Arriving, Ringing, comes_back, dial_string, spellings, t
 
 NUMBER = "+4935112345600"
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)  # 9:00 in Berlin
-TEAMS = {"kind": "teams", "fqdn": "sbc.praxis.example", "certificate": "c.pem", "key": "k.pem"}
+TEAMS = {
+    "kind": "teams",
+    "fqdn": "sbc.praxis.example",
+    "certificate": "c.pem",
+    "key": "k.pem",
+    "listen": "192.0.2.2:5061",
+}
 MOVE = {"to": "teams", "start": "2026-11-20", "share": 50}
 
 
@@ -90,6 +96,24 @@ def test_the_good_plan_has_no_fault() -> None:
 )
 def test_the_check_finds(changes: dict[str, object], code: str) -> None:
     assert code in codes(plan(**changes))
+
+
+@pytest.mark.parametrize(
+    ("trunk", "found"),
+    [
+        ({"listen": "0.0.0.0:5061"}, True),
+        ({"listen": "0.0.0.0:5061", "media_address": "::"}, True),
+        ({"listen": "0.0.0.0:5061", "media_address": "sbc.praxis.example"}, True),
+        ({"listen": "0.0.0.0:5061", "front": "kamailio"}, True),
+        ({"listen": "0.0.0.0:5061", "media_address": "192.0.2.2"}, False),
+        ({"listen": "0.0.0.0:5061", "front": "asterisk"}, False),
+    ],
+)
+def test_rtpengine_is_never_left_without_an_address_that_teams_can_reach(
+    trunk: dict[str, object], *, found: bool
+) -> None:
+    pbx = {"kind": "pbx", "host": "192.0.2.1"}
+    assert ("no_media_address" in codes(plan(trunks={"pbx": pbx, "teams": TEAMS | trunk}))) is found
 
 
 def test_the_check_finds_bridges_that_a_pyvoip_line_cannot_build() -> None:

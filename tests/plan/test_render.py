@@ -37,8 +37,8 @@ def test_render_writes_every_file_that_kamailio_and_rtpengine_read(config: Path,
 @pytest.mark.parametrize(
     ("what", "env", "told"),
     [
-        ("asterisk", {}, "RUFWEICHE_AMI_SECRET is empty"),
-        ("asterisk", {"RUFWEICHE_AMI_SECRET": "x"}, "no password for trunk amt"),
+        ("asterisk", {}, "RUFWEICHE_AMI_SECRET fehlt."),
+        ("asterisk", {"RUFWEICHE_AMI_SECRET": "x"}, "Für „amt“ fehlt das Passwort."),
     ],
 )
 def test_render_says_what_is_missing_and_writes_nothing(
@@ -50,7 +50,7 @@ def test_render_says_what_is_missing_and_writes_nothing(
 
 @pytest.mark.parametrize(
     ("what", "told"),
-    [("asterisk", "has no line of kind asterisk"), ("kamailio", "has 0 Teams trunks")],
+    [("asterisk", "hat keine Leitung der Art `asterisk`"), ("kamailio", "hat 0 Anschlüsse der Art `teams`")],
 )
 def test_the_example_practice_needs_no_rendering_and_is_told_so(what: str, told: str, tmp_path: Path) -> None:
     code, said = run("render", what, "--config", str(ROOT / "config"), "--out", str(tmp_path / "out"))
@@ -102,13 +102,32 @@ def test_registration_questions_and_calls_take_the_trunks_proxy_and_transport(
 ) -> None:
     """Without a port of its own a name is left to DNS; the address that is registered names no transport."""
     text = _trunk(**more)
-    registration, aor, endpoint, identify = (
-        _section(text, "amt", kind) for kind in ("registration", "aor", "endpoint", "identify")
+    registration, aor, endpoint = (
+        _section(text, "amt", kind) for kind in ("registration", "aor", "endpoint")
     )
     assert (registration["server_uri"], aor["contact"]) == (server, server)
     assert [part.get("outbound_proxy") for part in (registration, aor, endpoint)] == [proxy] * 3
     assert registration["client_uri"] == "sip:0351@sip.example"
-    assert identify["match"] == ("edge.example" if proxy else "sip.example")
+
+
+@pytest.mark.parametrize(
+    ("more", "neighbour"),
+    [
+        ({}, "sip.example"),
+        ({"proxy": "edge.example:5070"}, "edge.example"),
+        ({"proxy": "192.0.2.9"}, "192.0.2.9"),
+        ({"proxy": "edge.example", "registers": False}, "edge.example"),
+        ({"proxy": "edge.example", "accept": ["192.0.2.0/24"]}, "192.0.2.0/24"),
+        ({"proxy": "edge.example"}, None),
+    ],
+)
+def test_a_trunks_calls_are_told_by_its_neighbour_unless_only_dns_knows_that(
+    more: dict[str, object], neighbour: str | None
+) -> None:
+    """Asterisk logs an error for a name without an address, and would look it up once only."""
+    text = _trunk(**more)
+    matches = [line.removeprefix("match = ") for line in text.splitlines() if line.startswith("match")]
+    assert matches == ([neighbour] if neighbour else [])
 
 
 @pytest.mark.parametrize(("login", "shown"), [("", "0351"), ("551122", "551122")])
@@ -135,7 +154,7 @@ def test_two_authorities_for_tls_trunks_are_refused() -> None:
     trunk = {"kind": "pbx", "host": "192.0.2.10", "transport": "tls"}
     trunks = {"pbx": trunk, "amt": trunk | {"host": "192.0.2.11", "ca_file": "ca.pem"}}
     plan = Plan.model_validate({"lines": {"anlage": {"kind": "asterisk"}}, "trunks": trunks})
-    with pytest.raises(RenderError, match="share one ca_file"):
+    with pytest.raises(RenderError, match="^render-authorities: .*ca.pem"):
         render(plan, Site(), AsteriskSecrets("secret"), ROOT / "docker" / "asterisk")
 
 

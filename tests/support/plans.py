@@ -14,7 +14,7 @@ LINES = """lines:
 trunks:
   pbx: {kind: pbx, host: 192.0.2.10}
   amt: {kind: provider, host: sip.example, account: {username: amt}, registers: true}
-  teams: {kind: teams, fqdn: sbc.praxis.example, certificate: /c/sbc.pem, key: /c/sbc.key}
+  teams: {kind: teams, fqdn: sbc.praxis.example, certificate: /c/sbc.pem, key: /c/key, listen: 192.0.2.2:5061}
 destinations:
   empfang: {kind: extension, number: "100", via: pbx, teams: empfang_teams}
   empfang_teams: {kind: teams, number: "+4935112345699", via: teams}
