@@ -38,7 +38,7 @@ class SoundQuality:
     @property
     def known(self) -> bool:
         """Say whether there is any figure at all."""
-        return self != SoundQuality()
+        return self != UNKNOWN
 
     @property
     def over(self) -> tuple[Figure, ...]:
@@ -59,3 +59,6 @@ class SoundQuality:
         if max(self.loss or 0.0, self.remote_loss or 0.0) > BAD_LOSS:
             return "bad"
         return "fair" if self.over else "good"
+
+
+UNKNOWN: Final = SoundQuality()

@@ -25,6 +25,7 @@ from callflow.flow import Flow, State
 from callflow.handlers import Handlers
 from callflow.journal import Book
 from callflow.masking import masked, masked_answer
+from callflow.quality import UNKNOWN, SoundQuality
 from callflow.store import Call, Store, Tx, sealer_of
 from callflow.store.standing import OvertakenError, Standing, begin, heard, move, standing
 
@@ -72,12 +73,14 @@ class EndedAlone:
         started: how it began, numbers as the line has them.
         human: a human took it, so no card is left behind.
         recording: a voice message left in it, "" for none.
+        sound: how good its sound was.
     """
 
     call: str
     started: CallStarted
     human: bool
     recording: str = ""
+    sound: SoundQuality = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +146,18 @@ class Sessions:
         return [call for call, _ in gone]
 
     async def ended_alone(self, ended: EndedAlone) -> None:
-        """Close the books of a call that was read back from the spool; once closed, it stays as it is."""
-        await self.store.write(lambda tx: self._close_alone(tx, ended))
+        """Close the books of a call that was read back from the spool; once closed, only its sound is added.
+
+        The line passes a call on before it is over, and its books may be closed by then: how it sounded is
+        known when everybody has hung up.
+        """
+
+        def close(tx: Tx) -> None:
+            self._close_alone(tx, ended)
+            if ended.sound.known:
+                heard(tx, ended.call, ended.sound)
+
+        await self.store.write(close)
         self._known.pop(ended.call, None)
 
     async def _decided(self, call: str, turn: int, event: Event) -> _Decision:

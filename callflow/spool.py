@@ -19,6 +19,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
+from callflow.quality import UNKNOWN, SoundQuality
 from callflow.sealing import Sealer, SealError, sync_folder
 
 SLOT = 512  # bytes; one disk sector, so a slot reaches the disk whole
@@ -26,7 +27,7 @@ SLOTS = 4096  # preallocated: 2 MiB, days of calls without an app
 _HEAD = struct.Struct(">2sH")  # mark, length of the sealed record
 _MARK = b"RW"
 _FREE = bytes(_HEAD.size)
-_LONGEST = 64  # characters of a number as it came from the wire
+_LONGEST = 48  # characters of a number as it came from the wire
 UNDER_WAY_FOR = timedelta(hours=1)  # older than this, a call "under way" was cut off with its line
 
 SpooledOutcome = Literal["under_way", "transferred", "not_reached", "hung_up", "completed"]
@@ -46,6 +47,7 @@ class SpooledCall:
             caller gave up before), "completed" (the app's last wish was to hang up, only its books are open),
             "under_way" (the line died while it acted alone).
         recording: a voice message that was left before, see `callflow.voice_messages`, "" for none.
+        sound: how good the sound was, once the call is over.
     """
 
     call: str
@@ -55,6 +57,7 @@ class SpooledCall:
     line: str
     outcome: SpooledOutcome
     recording: str = ""
+    sound: SoundQuality = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

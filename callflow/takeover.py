@@ -68,4 +68,5 @@ class Takeover:
 
 def _ended(spooled: SpooledCall) -> EndedAlone:
     started = CallStarted(spooled.dialled, Caller(spooled.caller), spooled.at, spooled.line)
-    return EndedAlone(spooled.call, started, spooled.outcome == "transferred", spooled.recording)
+    human = spooled.outcome == "transferred"
+    return EndedAlone(spooled.call, started, human, spooled.recording, spooled.sound)

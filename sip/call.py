@@ -13,6 +13,7 @@ import structlog
 from callflow.effects import LineEffect
 from callflow.events import Caller, CallStarted, Event, HungUp, Recorded, TransferFailed, TransferProblem
 from callflow.frames import Command
+from callflow.quality import UNKNOWN
 from callflow.spool import Slot, SpooledCall
 from sip import alone, performer, quality
 from sip.app_link import AppAwayError
@@ -131,8 +132,16 @@ class Call:
         outcome = alone.outcome(self._events) if over else "under_way"
         number = self._started().caller.number
         recording = next((event.recording for event in self._events if isinstance(event, Recorded)), "")
+        ends = (event.sound for event in self._events if isinstance(event, HungUp))
         call = SpooledCall(
-            self.id, self._did.number, number, self._at, self._parts.config.name, outcome, recording
+            self.id,
+            self._did.number,
+            number,
+            self._at,
+            self._parts.config.name,
+            outcome,
+            recording,
+            next(ends, None) or UNKNOWN,
         )
         self._slot = await self._parts.disk.spool(call, self._slot)
 

@@ -196,7 +196,7 @@ async def test_twenty_calls_at_once_on_two_line_processes_are_all_answered_and_l
     assert {row["number"]: row["line"] for row in rows} == lines
 
 
-async def test_a_killed_app_costs_no_caller_fallback_then_transfer_then_a_card_from_the_spool(
+async def test_a_killed_app_costs_no_caller_fallback_then_transfer_then_a_card_and_the_sound_from_the_spool(
     house: Reception, phone: Baresip
 ) -> None:
     number = "+491711000009"
@@ -210,3 +210,5 @@ async def test_a_killed_app_costs_no_caller_fallback_then_transfer_then_a_card_f
     await house.app_is_back()
     card = await house.card_of(number)
     assert (card["kind"], card["status"]) == ("missed", "open")
+    sound = (await house.call_of(number))["sound"]
+    assert (sound["grade"] == "unknown", sound["loss"] is None, sound["jitter_ms"] is None) == (False,) * 3

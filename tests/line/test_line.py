@@ -154,12 +154,15 @@ async def test_an_app_that_is_too_slow_costs_its_time_and_then_the_line_acts_alo
 async def test_a_caller_who_gives_up_while_the_app_is_away_is_spooled(tmp_path: Path, kind: str) -> None:
     async with running(tmp_path, menu, kind=kind) as house, SmallPhone() as phone:
         talk = await dial(phone, house)
-        await talk.hearing.until(lambda: talk.hearing.spoke, 10)
+        await house.app.until(lambda: bool(house.line.calls))
+        (call,) = house.line.calls.values()
+        await talk.hearing.until(lambda: talk.hearing.spoke and call.sound.received > 1, 10)
         await house.app.stop()
         talk.hang_up()
         await _settled(house)
     (spooled,) = house.spooled()
     assert (spooled.caller, spooled.outcome) == (MOBILE, "hung_up")
+    assert (spooled.sound.loss, spooled.sound.jitter_ms is None) == (0.0, False)
 
 
 async def test_a_call_goes_on_when_the_app_comes_back_before_it_is_needed(tmp_path: Path, kind: str) -> None:
@@ -282,6 +285,7 @@ async def test_without_an_app_the_destination_gets_the_call(tmp_path: Path) -> N
         talk = await dial(phone, house)
         far = await asyncio.wait_for(desk.talks.get(), 10)
         await _settled(house, "transferred")
+        assert [call.sound.known for call in house.spooled()] == [False]  # they are talking
         talk.hang_up()
         await far.over(10)
-    assert [call.outcome for call in house.spooled()] == ["transferred"]
+    assert [(call.outcome, call.sound.known) for call in house.spooled()] == [("transferred", True)]

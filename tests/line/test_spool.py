@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from callflow.quality import SoundQuality
 from callflow.sealing import Sealer
 from callflow.spool import SLOT, UNDER_WAY_FOR, SpooledCall, SpoolReader, SpoolWriter
 
@@ -107,13 +108,42 @@ def test_a_record_torn_by_a_power_cut_is_no_call_and_its_slot_is_used_again(
     assert waiting(folder) == [CALL]
 
 
+LONG = st.text(max_size=300) | st.just("x" * 300)
+
+
+def figures(most: float, digits: int) -> st.SearchStrategy[float | None]:
+    return st.none() | st.just(most) | st.floats(0, most).map(lambda figure: round(figure, digits))
+
+
+SOUND = st.builds(
+    SoundQuality,
+    figures(0.9999, 4),
+    figures(2**32 / 8 - 0.1, 1),  # timestamps have 32 bits and count an eighth of a millisecond
+    figures(0.9999, 4),
+    figures(65_535_999.9, 1),  # RTCP tells seconds in 16 bits
+)
+
+
 @settings(max_examples=50)
-@given(st.text(max_size=300), st.text(max_size=300))
-def test_whatever_the_wire_sends_as_number_fits_a_slot(
-    tmp_path_factory: pytest.TempPathFactory, caller: str, call: str
+@given(caller=LONG, dialled=LONG, line=LONG, recording=LONG, sound=SOUND)
+def test_whatever_the_wire_sends_as_number_and_sound_fits_a_slot(  # noqa: PLR0913, PLR0917
+    tmp_path_factory: pytest.TempPathFactory,
+    caller: str,
+    dialled: str,
+    line: str,
+    recording: str,
+    sound: SoundQuality,
 ) -> None:
     folder = tmp_path_factory.mktemp("spool")
-    SpoolWriter(folder, "line", SEALER, slots=1).write(
-        SpooledCall(call, CALL.dialled, caller, AT, "praxis", "hung_up")
-    )
-    assert len(waiting(folder)) == 1
+    at = AT.replace(microsecond=123_456)
+    call = SpooledCall("x" * 300, dialled, caller, at, line, "not_reached", recording, sound)
+    SpoolWriter(folder, "line", SEALER, slots=1).write(call)
+    assert [kept.sound for kept in waiting(folder)] == [sound]
+
+
+def test_a_record_that_an_older_line_wrote_without_sound_is_read(tmp_path: Path) -> None:
+    plain = b'{"call":"c1","dialled":"+49301234567","caller":"+491711234567","at":"2026-03-02T09:30:00Z",'
+    plain += b'"line":"praxis","outcome":"not_reached","recording":""}'
+    sealed = SEALER.seal(plain, b"spool|line.spool")
+    (tmp_path / "line.spool").write_bytes((b"RW" + len(sealed).to_bytes(2) + sealed).ljust(SLOT, b"\0"))
+    assert waiting(tmp_path) == [CALL]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from callflow import journal
-from callflow.events import HungUp
+from callflow.events import Caller, CallStarted, HungUp
 from callflow.quality import SoundQuality
-from callflow.session import Sessions
+from callflow.session import EndedAlone, Sessions
 from callflow.store import Call, Store
-from tests.support.reception import Telephone, sessions
-from tests.support.stores import Clock
+from tests.support.reception import DIALLED, MOBILE, Telephone, sessions
+from tests.support.stores import NOW, Clock
 
 POOR = SoundQuality(loss=0.031, jitter_ms=12.5, remote_loss=0.004, round_trip_ms=48.0)
 
@@ -48,6 +48,36 @@ async def test_a_line_that_knows_nothing_leaves_nothing(house: Sessions, store: 
 async def test_the_sound_of_a_call_that_nobody_knows_is_dropped(house: Sessions, store: Store) -> None:
     await house.happened("nobody", 0, HungUp("caller", sound=POOR))
     assert store.read_now(lambda tx: tx.get(Call, "nobody")) is None
+
+
+def alone(call: str, sound: SoundQuality = POOR) -> EndedAlone:
+    return EndedAlone(call, CallStarted(DIALLED, Caller(MOBILE), NOW, "sip"), human=True, sound=sound)
+
+
+async def test_a_call_that_its_line_ended_alone_keeps_its_sound_once_it_is_taken_over(
+    house: Sessions, store: Store
+) -> None:
+    phone = await Telephone(house).dial()
+    for call in (phone.call, "unheard of"):
+        await house.ended_alone(alone(call))
+        assert sound(store, call) == POOR
+
+
+async def test_a_call_that_was_passed_on_alone_is_taken_over_before_it_is_over_and_gets_its_sound_then(
+    house: Sessions, store: Store
+) -> None:
+    await house.ended_alone(alone("c1", SoundQuality()))
+    assert sound(store, "c1") == SoundQuality()
+    await house.ended_alone(alone("c1"))
+    assert sound(store, "c1") == POOR
+
+
+async def test_a_call_whose_sound_is_known_keeps_it_when_its_line_dies_and_the_spool_does_not_know(
+    house: Sessions, store: Store
+) -> None:
+    await house.ended_alone(alone("c1"))
+    await house.ended_alone(alone("c1", SoundQuality()))
+    assert sound(store, "c1") == POOR
 
 
 @pytest.mark.parametrize(
