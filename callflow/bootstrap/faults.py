@@ -9,6 +9,7 @@ from callflow.bootstrap.line import PasswordMissingError
 from callflow.bootstrap.ports import PortTakenError
 from callflow.drawing.picture import EndingError
 from callflow.hearing.ear import HearingError
+from callflow.language.messages import LANGUAGES
 from callflow.language.problems import FlowErrors, Problem
 from callflow.prompts.manifest import ManifestError
 from callflow.prompts.voice import VoiceError
@@ -76,6 +77,8 @@ def words(fault: BaseException) -> str:
     """Say what is wrong and how to mend it, German first."""
     if isinstance(fault, FlowErrors):
         return "\n".join(_problem(problem) for problem in fault.problems if problem.severity == "error")
+    if isinstance(fault, RenderError):
+        return _told(Problem("", 1, 1, fault.code, tuple(fault.values.items())))
     if isinstance(fault, OSError):
         return _system(fault)
     return str(fault)
@@ -95,7 +98,9 @@ def _system(fault: OSError) -> str:
 
 def _problem(problem: Problem) -> str:
     place = f"{problem.file}:{problem.line}:{problem.column}"
-    told = dict.fromkeys(
-        f"  {problem.message(language)} {problem.hint(language)}" for language in ("de", "en")
-    )
-    return "\n".join((place, *told))
+    return "\n".join((place, *(f"  {line}" for line in _told(problem).splitlines())))
+
+
+def _told(problem: Problem) -> str:
+    said = dict.fromkeys(f"{problem.message(language)} {problem.hint(language)}" for language in LANGUAGES)
+    return "\n".join(said)

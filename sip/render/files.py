@@ -15,12 +15,22 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 
 class RenderError(ValueError):
-    """A value of the plan or the environment cannot stand in a configuration file."""
+    """What the plan or the environment holds cannot be rendered.
+
+    Args:
+        code: key of the message catalogue (`callflow.language`).
+        values: what to fill into the message.
+    """
+
+    def __init__(self, code: str, **values: str) -> None:
+        super().__init__(": ".join((code, *values.values())))
+        self.code = code
+        self.values = values
 
 
 def _one_line(value: object) -> object:
     if isinstance(value, str) and _CONTROL.search(value):
-        raise RenderError("a value holds a control character or a line break")
+        raise RenderError("render-control")
     return value
 
 
@@ -32,7 +42,7 @@ def _asterisk(value: object) -> object:
 def _kamailio(value: object) -> object:
     value = _one_line(value)
     if isinstance(value, str) and set(value) & set("\"'\\#!$`"):
-        raise RenderError("a value holds a character that Kamailio's language gives a meaning")
+        raise RenderError("render-meaning")
     return value
 
 

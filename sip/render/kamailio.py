@@ -41,7 +41,7 @@ def teams_trunk(plan: Plan) -> TeamsTrunk:
     """
     found = [trunk for trunk in plan.trunks.values() if isinstance(trunk, TeamsTrunk)]
     if len(found) != 1:
-        raise RenderError(f"config/lines.yaml has {len(found)} Teams trunks; the front serves exactly one")
+        raise RenderError("render-teams", found=str(len(found)))
     return found[0]
 
 

@@ -154,7 +154,7 @@ def test_two_authorities_for_tls_trunks_are_refused() -> None:
     trunk = {"kind": "pbx", "host": "192.0.2.10", "transport": "tls"}
     trunks = {"pbx": trunk, "amt": trunk | {"host": "192.0.2.11", "ca_file": "ca.pem"}}
     plan = Plan.model_validate({"lines": {"anlage": {"kind": "asterisk"}}, "trunks": trunks})
-    with pytest.raises(RenderError, match="^render-authorities: .*ca.pem"):
+    with pytest.raises(RenderError, match="render-authorities"):
         render(plan, Site(), AsteriskSecrets("secret"), ROOT / "docker" / "asterisk")
 
 

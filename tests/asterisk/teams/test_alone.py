@@ -246,7 +246,7 @@ async def test_an_asterisk_that_cannot_is_refused_with_a_word_on_what_to_do() ->
     wanted = direct(ports, FrontPorts(), "/etc/asterisk")
     with pytest.raises(RenderError) as refused:
         render(wanted, practice.Site(version=(22, 10)), SECRETS, practice.TEMPLATES)
-    assert str(refused.value) == "front: asterisk needs Asterisk 22.11 or later; use front: kamailio"
+    assert (refused.value.code, refused.value.values) == ("render-front", {"version": "22.11"})
 
 
 async def test_the_version_decides_who_speaks_to_microsoft() -> None:
