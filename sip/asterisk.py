@@ -27,6 +27,7 @@ from sip.ami import Access, Manager, ManagerError, Message
 from sip.asterisk_call import BEEP, GRACE_S, Call, Desk
 from sip.asterisk_devices import Devices
 from sip.asterisk_dialling import AsteriskDialler
+from sip.asterisk_expectations import Expectations
 from sip.asterisk_sound import sound_of
 from sip.media import tones
 from sip.numbers import Arriving, Ringing
@@ -82,6 +83,7 @@ class AsteriskLine:
         self._changed = changed
         self._next_in = next_in or _nobody
         self._devices = Devices(desk.plan)
+        self._expectations = Expectations()
         self._clock = clock
         self._trunks: dict[str, bool] = {}
         self._counters: Counter[str] = Counter(calls=0)
@@ -147,6 +149,8 @@ class AsteriskLine:
         self.dialler.heard(event)
         if event.event == "DeviceStateChange":
             self._device(event)
+        elif event.event == "Newchannel":
+            self._expectations.heard(event)
         elif event.event == "AsyncAGIStart" and event.get("Context") == "practice":
             self._arrived(event)
         elif event.event == "Hangup" and unique in self.calls:
@@ -246,6 +250,7 @@ class AsteriskLine:
 
     async def _up(self) -> None:
         self._tell_change()
+        await self._expectations.look(self.manager)
         self.dialler.connected()
         for event in await self.manager.listing("DeviceStateList"):
             self._device(event)

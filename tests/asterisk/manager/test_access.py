@@ -8,12 +8,16 @@ import ssl
 import pytest
 import structlog
 
-from sip.ami import Access, Manager, ManagerRefusedError
+from callflow.store import Store
+from sip.ami import Access, Manager, ManagerRefusedError, Message
+from sip.asterisk import AsteriskLine
+from sip.asterisk_expectations import Expectations
 from tests.support import asterisk_site as practice
 from tests.support.asterisk_box import Asterisk
-from tests.support.asterisk_house import connected
+from tests.support.asterisk_house import Coder, connected, desk, sessions
 from tests.support.certificates import Authority
 from tests.support.ports import free_port
+from tests.support.simple_phone import Phone
 
 
 async def test_a_wrong_secret_is_refused_and_never_shown(switch: Asterisk, ports: practice.Ports) -> None:
@@ -37,6 +41,64 @@ async def test_the_managers_class_allows_no_console_command(switch: Asterisk, po
         ):
             with pytest.raises(ManagerRefusedError, match="Permission denied"):
                 await manager.action(action, keys)
+    assert switch.daemon.process.poll() is None
+
+
+OWN = """[general]
+enabled = yes
+bindaddr = 127.0.0.1
+port = {port}
+[rufweiche]
+secret = {secret}
+read = call,agi,dtmf
+write = call,agi
+"""
+
+
+async def test_a_manager_conf_of_the_houses_own_is_told_what_it_lacks(
+    ports: practice.Ports, store: Store, patient: Phone
+) -> None:
+    own = practice.Ports(provider=ports.provider)
+    text = OWN.format(port=own.manager, secret=practice.SECRET)
+    asterisk = await asyncio.to_thread(practice.switch, practice.plan(own), {"manager.conf": text})
+    coder, heard = Coder(), asyncio.Event()
+    shared = desk(asterisk, practice.plan(own), sessions(store, coder), coder, {})
+    try:
+        with structlog.testing.capture_logs() as logged:
+            line = AsteriskLine("anlage", practice.access(own), shared, changed=lambda _: heard.set())
+            running = asyncio.create_task(line.run())
+            async with asyncio.timeout(30):
+                await line.manager.up.wait()
+                talk = await patient.call(practice.NUMBER, practice.OURS, own.sip)
+                while not line.calls:
+                    heard.clear()
+                    await heard.wait()
+            talk.hang_up()
+            running.cancel()
+    finally:
+        await asyncio.to_thread(asterisk.stop)
+    told = [(entry["event"], entry.get("write") or entry.get("line")) for entry in logged]
+    assert ("manager.conf lacks rights", "originate,reporting") in told
+    assert ("manager.conf lacks a line", "channelvars = RTPAUDIOQOS") in told
+
+
+async def test_the_manager_conf_that_we_render_lacks_nothing(
+    switch: Asterisk, ports: practice.Ports, patient: Phone
+) -> None:
+    expected, seen = Expectations(), asyncio.Event()
+
+    def heard(event: Message) -> None:
+        if event.event == "Newchannel":
+            expected.heard(event)
+            seen.set()
+
+    with structlog.testing.capture_logs() as logged:
+        async with connected(ports.manager, heard) as manager, asyncio.timeout(30):
+            await expected.look(manager)
+            talk = await patient.call(practice.NUMBER, practice.OURS, ports.sip)
+            await seen.wait()
+            talk.hang_up()
+    assert [entry["event"] for entry in logged] == ["ami.up"]
     assert switch.daemon.process.poll() is None
 
 
