@@ -82,6 +82,7 @@ class OutgoingLeg(Leg):
         self._cancel_sent = False
         self._forks: dict[str, Dialog] = {}
         self._rseqs: dict[str, int] = {}
+        self._settled_by = ""  # tag whose reliable 183 brought the answer that stands
         self._redirects = 0
         self._fields: tuple[tuple[str, str], ...] = ()
         self._deadline: Timer | None = None
@@ -178,7 +179,7 @@ class OutgoingLeg(Leg):
         if dialog is None or not self._reliable(answer, dialog):
             return
         if has_sdp(answer):
-            self._early_media(answer)
+            self._early_media(answer, reliable=is_reliable(answer))
         if answer.status in {180, 181, 183} and not self.ended:
             self.on_ringing()
 
@@ -197,10 +198,9 @@ class OutgoingLeg(Leg):
 
     def _reliable(self, answer: Response, dialog: Dialog) -> bool:
         """Send PRACK for a reliable response (RFC 3262 4); False for one seen or out of order."""
-        number = answer.headers.get("RSeq")
-        if "100rel" not in answer.headers.tokens("Require") or not (number.isascii() and number.isdigit()):
+        if not is_reliable(answer):
             return True
-        rseq, last = int(number[:10]), self._rseqs.get(answer.to.tag)
+        rseq, last = int(answer.headers.get("RSeq")[:10]), self._rseqs.get(answer.to.tag)
         if last is not None and rseq != last + 1:
             return False
         self._rseqs[answer.to.tag] = rseq
@@ -210,11 +210,18 @@ class OutgoingLeg(Leg):
         self.core.ask(hop, self.core.build(hop, "PRACK", uri, (*own, rack)))
         return True
 
-    def _early_media(self, answer: Response) -> None:
+    def _early_media(self, answer: Response, *, reliable: bool) -> None:
+        """Take an answer that comes early; a reliable one is final, and UPDATE may follow it (RFC 3262 5)."""
+        negotiation = self.session.negotiation
+        if answer.to.tag == self._settled_by:
+            return
         try:
-            self.agree(self.session.negotiation.preview(answer.body))
+            self.agree((negotiation.settle if reliable else negotiation.preview)(answer.body))
         except (SdpError, OfferError):
             self.core.counters["bad_early_media"] += 1
+            negotiation.offering = True  # the 200 may still bring one that can be used
+            return
+        self._settled_by = answer.to.tag if reliable else ""
 
     def _success(self, answer: Response) -> None:
         confirmed = self.dialog is not None and not self.dialog.early
@@ -253,11 +260,15 @@ class OutgoingLeg(Leg):
         self.book.learn(self, dialog)
         self._stop_deadline()
         self.session.take_timer(answer.headers)
-        if (has_sdp(answer) or self.sound is None) and not self.session.settle(answer.body):
+        if self._wants_answer(answer) and not self.session.settle(answer.body):
             return
         self.session.negotiation.offering = False
         self._settle("answered")
         self.on_confirmed()
+
+    def _wants_answer(self, answer: Response) -> bool:
+        """Tell whether a 2xx has to settle the sound: none is read twice in a dialog (RFC 3261 13.2.1)."""
+        return answer.to.tag != self._settled_by and (has_sdp(answer) or self.sound is None)
 
     def _bye_for(self, dialog: Dialog) -> None:
         """End a dialog that nobody wants: a second fork's, or one that our CANCEL came too late for."""
@@ -319,6 +330,7 @@ class OutgoingLeg(Leg):
 
     def _restart(self) -> None:
         self._forks.clear()
+        self._settled_by = ""
         self.dialog = None
         self.start()
 
@@ -380,6 +392,12 @@ class OutgoingLeg(Leg):
         """End the leg; whoever waits for an answer learns it."""
         self._settle("failed" if by == "error" else "ended")
         super().finish(by, keep=keep)
+
+
+def is_reliable(answer: Response) -> bool:
+    """Tell whether a provisional response demands PRACK (RFC 3262 4)."""
+    number = answer.headers.get("RSeq")
+    return "100rel" in answer.headers.tokens("Require") and number.isascii() and number.isdigit()
 
 
 def preferred(headers: Headers) -> Uri | None:

@@ -50,9 +50,9 @@ class Wire:
 class Target:
     """One telephone with an incoming call that stands, one that rings, and an outgoing one."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: PhoneSettings = SETTINGS) -> None:
         self.clock = HandClock()
-        self.core = Core(SETTINGS, self.clock)
+        self.core = Core(settings, self.clock)
         self.wire = Wire()
         self.core.carriers.append(self.wire)
         self.legs = Legs()

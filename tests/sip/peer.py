@@ -149,6 +149,18 @@ async def house(
             await phone.close()
 
 
+def dial(home: House, **more: str) -> Leg:
+    """Let the phone call the peer."""
+    leg = home.phone.call(f"sip:100@127.0.0.1:{home.peer.port}", OURS, **more)
+    home.take(leg)
+    return leg
+
+
+def contact(home: House) -> str:
+    """Write the peer's Contact."""
+    return f"Contact: <sip:peer@127.0.0.1:{home.peer.port}>"
+
+
 def settings(**changes: object) -> PhoneSettings:
     return replace(FAST, **changes)  # type: ignore[arg-type]
 

@@ -306,6 +306,17 @@ async def test_options_tells_what_we_can() -> None:
         assert answer.headers.get("Accept") == "application/sdp"
 
 
+async def test_options_within_a_call_tells_that_it_stands() -> None:
+    async with house() as home:
+        call = Call(home.peer.port)
+        leg = await establish(home, call)
+        home.peer.send(call.within("OPTIONS"))
+        answer = await home.peer.final()
+        assert (answer.status, answer.cseq.method, leg.ended) == (200, "OPTIONS", False)
+        home.peer.send(Call(home.peer.port, to_tag="gone").request("OPTIONS"))
+        assert (await home.peer.final()).status == 481
+
+
 async def test_a_reliable_ring_is_repeated_until_prack() -> None:
     async with house() as home:
         call = Call(home.peer.port, extra="Require: 100rel\n")
@@ -320,6 +331,15 @@ async def test_a_reliable_ring_is_repeated_until_prack() -> None:
         home.peer.send(call.within("PRACK", extra="RAck: 1 1 INVITE"))
         answers = [await home.peer.final(), await home.peer.final()]
         assert [(one.cseq.method, one.status) for one in answers] == [("PRACK", 200), ("INVITE", 200)]
+
+
+async def test_a_caller_that_never_confirms_our_reliable_ringing_is_refused_504() -> None:
+    async with house(settings(t1_s=0.004)) as home:
+        home.peer.send(Call(home.peer.port, extra="Require: 100rel\n").invite())
+        (await home.leg()).ring()
+        await home.peer.response(180)
+        assert (await home.peer.final()).status == 504
+        assert home.told == [("ended", "error")]
 
 
 async def test_a_prack_of_something_else_gets_481() -> None:

@@ -14,19 +14,7 @@ from sip.signalling.outgoing import preferred
 from sip.signalling.phone_settings import Peer as KnownPeer
 from sip.signalling.phone_settings import PhoneSettings
 from tests.sip.name_server import name_server
-from tests.sip.peer import OURS, SDP, Call, House, answer_to, house, settings
-
-CONTACT = "Contact: <sip:peer@127.0.0.1:{}>"
-
-
-def dial(home: House, **more: str) -> Leg:
-    leg = home.phone.call(f"sip:100@127.0.0.1:{home.peer.port}", OURS, **more)
-    home.take(leg)
-    return leg
-
-
-def contact(home: House) -> str:
-    return CONTACT.format(home.peer.port)
+from tests.sip.peer import OURS, SDP, Call, House, answer_to, bare_peer, contact, dial, house, settings
 
 
 async def answered(home: House, **more: str) -> tuple[Leg, Request]:
@@ -49,6 +37,7 @@ async def test_a_call_rings_is_answered_and_acknowledged() -> None:
         assert (ack.uri, ack.cseq.number, ack.to.tag) == (f"sip:peer@127.0.0.1:{home.peer.port}", 1, "far")
         assert home.told == [("ringing", None), ("sound", "sendrecv"), ("confirmed", None)]
         assert (invite.sender.display, invite.sender.uri.user) == ("Praxis", "030555")
+        assert {one.headers.get("Max-Forwards") for one in (invite, ack)} == {"70"}
 
 
 async def test_the_invite_is_repeated_until_something_comes() -> None:
@@ -158,32 +147,18 @@ async def test_a_second_fork_that_answers_is_ended_at_once() -> None:
         assert not leg.ended
 
 
-async def test_early_media_is_told_before_the_answer() -> None:
-    async with house() as home:
-        leg = dial(home)
-        invite = await home.peer.request("INVITE")
-        home.peer.send(answer_to(invite, 183, "far", SDP, contact(home)))
-        await home.until(("sound", "sendrecv"))
-        assert leg.sound is not None
-        home.peer.send(answer_to(invite, 200, "far", b"", contact(home)))
+async def test_a_server_that_is_out_of_service_leaves_the_call_to_the_next_of_its_name() -> None:
+    async with bare_peer() as other, name_server({}) as dns, house(names(dns.port)) as home:
+        places = (home.peer.port, other.port)
+        dns.zone["_sip._udp.two.test.", "SRV"] = [f"{n} 1 {port} home.test." for n, port in enumerate(places)]
+        dns.zone["home.test.", "A"] = ["127.0.0.1"]
+        leg = home.phone.call("sip:100@two.test", OURS)
+        first = await home.peer.request("INVITE")
+        home.peer.send(answer_to(first, 503, "far"))
+        second = await other.request("INVITE")
+        assert (second.call_id, second.cseq.number) == (first.call_id, 2)
+        other.send(answer_to(second, 200, "far", SDP, f"Contact: <sip:127.0.0.1:{other.port}>"))
         assert await leg.answered() == "answered"
-
-
-async def test_a_reliable_provisional_response_is_confirmed_once() -> None:
-    async with house() as home:
-        leg = dial(home)
-        invite = await home.peer.request("INVITE")
-        reliable = answer_to(invite, 183, "far", SDP, contact(home) + "\nRequire: 100rel\nRSeq: 9")
-        home.peer.send(reliable)
-        prack = await home.peer.request("PRACK")
-        assert prack.headers.get("RAck") == "9 1 INVITE"
-        home.peer.send(answer_to(prack, 200))
-        home.peer.send(reliable)
-        home.peer.send(answer_to(invite, 200, "far", SDP, contact(home)))
-        assert await leg.answered() == "answered"
-        following = await home.peer.receive()
-        assert isinstance(following, Request)
-        assert following.method == "ACK"
 
 
 async def test_a_302_is_followed() -> None:

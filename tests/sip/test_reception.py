@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 
 import pytest
 from structlog.testing import capture_logs
@@ -10,7 +11,10 @@ from structlog.testing import capture_logs
 from sip.signalling.leg import Leg
 from sip.signalling.phone_settings import Listen
 from sip.signalling.phone_settings import Peer as KnownPeer
+from tests.fuzz.target import PEER, SETTINGS, Target
 from tests.sip.peer import FAST, OURS, SDP, Call, establish, house, settings
+
+NUMBERS = count()
 
 
 @pytest.mark.parametrize("method", ["BYE", "INFO", "UPDATE", "NOTIFY", "INVITE", "REFER"])
@@ -94,14 +98,45 @@ async def test_an_unknown_peer_hears_nothing() -> None:
         assert home.peer.silent()
 
 
+def asked(target: Target, many: int) -> int:
+    """Ask for options so often, each time in a transaction of its own; give how often it was answered."""
+    target.wire.sent.clear()
+    for _ in range(many):
+        target.take(Call(PEER[1], call_id=f"flood-{next(NUMBERS)}").request("OPTIONS"))
+    return len(target.wire.sent)
+
+
 async def test_a_flood_is_cut_off_and_the_source_banned() -> None:
-    async with house(settings(requests_per_s=2)) as home:
-        for number in range(60):
-            home.peer.send(Call(home.peer.port, call_id=f"flood-{number}").request("OPTIONS"))
-        await home.counted("dropped_rate_limit", 56)
-        for _ in range(4):
-            await home.peer.response(200)
-        assert home.peer.silent()
+    target = Target(replace(SETTINGS, requests_per_s=2, ban_s=60))
+    target.settle()
+    assert asked(target, 10) == 4  # what two seconds allow
+    target.clock.advance(1)
+    assert asked(target, 60) == 2  # the last of them are more than tenfold
+    target.clock.advance(59)
+    assert asked(target, 1) == 0
+    target.clock.advance(2)
+    assert asked(target, 1) == 1
+    assert target.core.counters["dropped_rate_limit"] == 6 + 58 + 1
+
+
+@pytest.mark.parametrize(("trusted", "number"), [(True, "030999"), (False, "+4917112345")])
+async def test_who_asserts_an_identity_is_believed_where_the_trunk_is_trusted(
+    *, trusted: bool, number: str
+) -> None:
+    peers = (KnownPeer("trunk", ("127.0.0.1",), trust_identity=trusted),)
+    async with house(settings(peers=peers)) as home:
+        home.peer.send(Call(home.peer.port).invite(extra="P-Asserted-Identity: <sip:030999@pbx>"))
+        assert (await home.leg()).identity.number == number
+
+
+@pytest.mark.parametrize("method", ["INVITE", "OPTIONS"])
+async def test_a_request_that_may_go_no_further_has_arrived(method: str) -> None:
+    async with house() as home:
+        last = Call(home.peer.port).request(method).replace(b"Max-Forwards: 70", b"Max-Forwards: 0")
+        home.peer.send(last)
+        if method == "INVITE":
+            (await home.leg()).answer(OURS)
+        assert (await home.peer.final()).status == 200
 
 
 async def test_malformed_datagrams_are_answered_400_or_dropped_and_never_fatal() -> None:

@@ -183,6 +183,21 @@ async def test_our_offer_that_met_the_peers_is_made_again_within_two_seconds() -
     assert (second.cseq.number, b"a=sendonly" in second.body) == (first.cseq.number + 1, True)
 
 
+async def test_who_began_the_call_waits_longer_after_a_glare() -> None:
+    target = Target()
+    leg = next(one for one in target.legs.living.values() if not one.incoming)
+    asked = [parse(data) for data in target.wire.sent if data.startswith(b"INVITE")]
+    target.take(answer_to(asked[-1], 200, "far", SDP, CONTACT))
+    target.wire.sent.clear()
+    leg.hold(replace(OURS, direction="sendonly"))
+    target.take(answer_to(parse(target.wire.sent[-1]), 491))
+    target.wire.sent.clear()
+    target.clock.advance(2.05)
+    assert not any(data.startswith(b"INVITE") for data in target.wire.sent)
+    target.clock.advance(2)
+    assert sum(data.startswith(b"INVITE") for data in target.wire.sent) == 1
+
+
 async def test_an_offer_of_ours_waits_while_the_peers_is_unacknowledged() -> None:
     talk = Talk()
     talk.target.take(talk.call.within("INVITE", SDP))

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from sip.signalling.message import Request
-from tests.sip.peer import Call, House, answer_to, establish, house
+from tests.sip.peer import Call, House, answer_to, establish, house, settings
 
 
 def notify(call: Call, status: str, state: str = "active;expires=60") -> bytes:
@@ -63,6 +63,13 @@ async def test_a_refused_refer_keeps_the_caller() -> None:
         task, refer = await referred(home, Call(home.peer.port))
         home.peer.send(answer_to(refer, 403))
         assert await task == "refused"
+
+
+async def test_a_refer_that_nobody_answers_has_failed_and_the_caller_is_still_there() -> None:
+    async with house(settings(t1_s=0.004)) as home:
+        task, _ = await referred(home, Call(home.peer.port), 20)
+        assert await task == "failed"
+        assert not any(what == "ended" for what, _ in home.told)
 
 
 async def test_no_notify_at_all_is_no_answer_after_the_time() -> None:
