@@ -49,6 +49,7 @@ class SecureSound(asyncio.DatagramProtocol):
         self.heard: list[bytes] = []
         self.rejected = 0
         self.mki = False
+        self.short = True  # its offers begin with the suite of the short tag, as Teams' do
         self.news = asyncio.Event()
         self.keys: list[str] = []
         self._events = 0
@@ -128,12 +129,12 @@ def key_in(sdp: str) -> tuple[str, str]:
 def offer(sound: SecureSound, direction: str = "sendrecv") -> str:
     """Return SDP as Teams offers it: many codecs, _32 first with tag 0, comfort noise, two clock rates."""
     sound.mki = False
+    short = f"a=crypto:0 AES_CM_128_HMAC_SHA1_32 inline:{new_key()}|2^31\r\n" if sound.short else ""
     return (
         f"v=0\r\no=- 91249 0 IN IP4 {sound.host}\r\ns=session\r\nc=IN IP4 {sound.host}\r\nb=CT:10000000\r\n"
         f"t=0 0\r\nm=audio {sound.port} RTP/SAVP 104 9 0 {ALAW} 13 118 101 97\r\nc=IN IP4 {sound.host}\r\n"
         f"a=rtcp:{sound.port + 1}\r\na=x-candidate-info:network-type=wired\r\n"
-        f"a=crypto:0 AES_CM_128_HMAC_SHA1_32 inline:{new_key()}|2^31\r\n"
-        f"a=crypto:1 {SUITE} inline:{sound.key}|2^31\r\n"
+        f"{short}a=crypto:1 {SUITE} inline:{sound.key}|2^31\r\n"
         f"a=rtpmap:104 SILK/16000\r\na=rtpmap:9 G722/8000\r\na=rtpmap:0 PCMU/8000\r\n"
         f"a=rtpmap:{ALAW} PCMA/8000\r\na=rtpmap:13 CN/8000\r\na=rtpmap:118 CN/16000\r\n"
         f"a=rtpmap:101 telephone-event/16000\r\na=rtpmap:97 telephone-event/8000\r\na=fmtp:97 0-16\r\n"

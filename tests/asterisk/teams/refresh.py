@@ -56,12 +56,17 @@ async def test_through_the_front_we_renew_calls_to_and_from_teams(
     assert (first.refused, outward.sound.rejected, inward.sound.rejected) == ([], 0, 0)
 
 
-async def test_without_a_front_we_renew_calls_to_teams(alone: Alone, lone_centres: list[TeamsPeer]) -> None:
-    teams = lone_centres[0]
-    teams.timer = AGREED
+async def test_without_a_front_we_renew_calls_to_and_from_teams(
+    alone: Alone, lone_centres: list[TeamsPeer]
+) -> None:
+    first, second, _ = lone_centres
+    first.timer = AGREED
     patient = await Phone.open(practice.PROVIDER, "+491711234567", alone.ports.provider)
     talk = await patient.call(practice.NUMBER, practice.OURS, alone.ports.sip)
-    there = await rung(teams)
-    assert await renewed(there) == ("INVITE", "90;refresher=uac")
+    outward = await rung(first)
+    inward = await second.call(FQDN, practice.NUMBER, USER, timer=ASKED, short=False)
+    times = await asyncio.gather(renewed(outward), renewed(inward))
+    ended = [call.ended.is_set() for call in (talk, outward, inward)]
     patient.close()
-    assert (talk.ended.is_set(), teams.refused, there.sound.rejected) == (True, [], 0)
+    assert (times, ended) == ([("INVITE", "90;refresher=uac")] * 2, [False] * 3)
+    assert (first.refused, second.refused, outward.sound.rejected, inward.sound.rejected) == ([], [], 0, 0)

@@ -143,6 +143,20 @@ async def test_a_call_from_teams_is_answered_with_the_suite_that_it_names_first(
     assert ("REFER" in call.final.get("allow"), centres[0].refused) == (False, [(488, f"no {SUITE}")])
 
 
+async def test_a_call_from_teams_that_names_the_documented_suite_alone_has_sound_both_ways(
+    centres: list[TeamsPeer],
+) -> None:
+    teams = centres[0]
+    call = await teams.call(FQDN, practice.NUMBER, USER, short=False)
+    colleague = await rung(teams)
+    await call.sound.until(10)
+    await colleague.sound.until(10)
+    await call.hang_up()
+    async with asyncio.timeout(20):
+        await colleague.ended.wait()
+    assert (teams.refused, call.sound.rejected, colleague.sound.rejected) == ([], 0, 0)
+
+
 async def test_a_data_centre_that_is_silent_or_overloaded_is_left_for_the_next(
     alone: Alone, centres: list[TeamsPeer], patient: Phone
 ) -> None:
