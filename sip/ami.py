@@ -228,7 +228,7 @@ class _Wire(AMIClient):  # type: ignore[misc]  # the package ships no types
             self._loop.call_soon_threadsafe(what, *args)
 
 
-def _backoff(tries: int, chance: float) -> float:
+def backoff(tries: int, chance: float) -> float:
     """Return seconds before try `tries` (0 first): 0.1 doubling to 10, spread by `chance` (0..1)."""
     return min(10.0, 0.1 * 2.0 ** min(tries, 10)) * (0.75 + chance / 2)
 
@@ -278,7 +278,7 @@ class Manager:
                 log.warning("ami.down", error=type(error).__name__, tries=tries)
             finally:
                 self._close()
-            await asyncio.sleep(_backoff(tries, self._chance()))
+            await asyncio.sleep(backoff(tries, self._chance()))
             tries += 1
 
     async def _open(self) -> None:

@@ -36,6 +36,27 @@ async def test_prompts_reach_the_caller_byte_by_byte(
     assert talk.frames[: 2 * coder.frames] == wanted
 
 
+class LongMenu(Coder):
+    """The menu lasts six seconds."""
+
+    def sound(self, key: str) -> bytes:
+        return super().sound(key) * (50 if key == self.clip("main_menu") else 1)
+
+
+async def test_a_key_ends_the_prompt_that_is_being_played(
+    switch: Asterisk, ports: practice.Ports, store: Store, patient: Phone
+) -> None:
+    coder = LongMenu({"main_menu": 241})  # a file of this test alone
+    shared = desk(switch, practice.plan(ports), Hasty(sessions(store, coder, OPEN)), coder, {})
+    async with line_up(practice.access(ports), shared), asyncio.timeout(40):
+        talk = await patient.call(practice.NUMBER, practice.OURS, ports.sip, caller="+491711234567")
+        await talk.until(lambda: 241 in talk.codes, 20)
+        await talk.press("1")
+        await talk.until(lambda: coder.code("link_offer") in talk.codes, 20)
+        talk.hang_up()
+    assert talk.frames.count(241) < 50 * coder.frames
+
+
 async def test_a_caller_stays_in_the_menu_when_the_managers_connection_breaks(
     switch: Asterisk, ports: practice.Ports, store: Store, patient: Phone
 ) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from callflow.language.source import parse
 from callflow.plan import Plan
 from sip.render.asterisk import AsteriskSecrets, Site, render
 from sip.render.files import RenderError
-from tests.support.plans import ROOT, run
+from tests.support.plans import LINES, ROOT, run
 
 SECRETS = {"RUFWEICHE_AMI_SECRET": "manager", "RUFWEICHE_SIP_PASSWORDS": '{"amt": "provider"}'}
 
@@ -30,8 +32,37 @@ def test_render_writes_every_file_that_kamailio_and_rtpengine_read(config: Path,
     assert (code, {path.name for path in (tmp_path / "out").iterdir()}) == (0, templates)
     networks = (tmp_path / "out" / "address.list").read_text().splitlines()[2:]
     assert networks == ["1 52.112.0.0 14", "1 52.122.0.0 15"]
+    centres = (tmp_path / "out" / "dispatcher.list").read_text().splitlines()[2:]
+    assert centres == [
+        "1 sip:sip.pstnhub.microsoft.com:5061;transport=tls 0 30",
+        "1 sip:sip2.pstnhub.microsoft.com:5061;transport=tls 0 20",
+        "1 sip:sip3.pstnhub.microsoft.com:5061;transport=tls 0 10",
+    ]
+    asked = re.findall(r'"ds_ping_(interval|reply_codes)", (.+)\)', kamailio(tmp_path))
+    assert asked == [("interval", "60"), ("reply_codes", '"class=2"')]
     # over UDP copies of an INVITE could reach rtpengine side by side
-    assert "listen=udp" not in (tmp_path / "out" / "kamailio.cfg").read_text()
+    assert "listen=udp" not in kamailio(tmp_path)
+
+
+def kamailio(folder: Path) -> str:
+    return (folder / "out" / "kamailio.cfg").read_text()
+
+
+def test_asterisk_alone_asks_each_data_centre_once_a_minute_and_takes_no_refusal_for_an_answer() -> None:
+    lines = LINES.replace("kind: teams, fqdn", "kind: teams, front: asterisk, fqdn")
+    plan = Plan.model_validate(parse(lines.encode(), "lines.yaml").data)
+    secrets = AsteriskSecrets("secret", {"amt": "geheim"})
+    text = render(plan, Site(version=(22, 11)), secrets, ROOT / "docker" / "asterisk")["pjsip.conf"]
+    places = ("teams", "teams-2", "teams-3")
+    told = [
+        tuple(
+            _section(text, place, "aor")[key] for key in ("contact", "qualify_frequency", "qualify_2xx_only")
+        )
+        for place in places
+    ]
+    assert told == [
+        (f"sip:sip{number}.pstnhub.microsoft.com:5061\\;transport=tls", "60", "yes") for number in ("", 2, 3)
+    ]
 
 
 @pytest.mark.parametrize(

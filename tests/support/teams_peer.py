@@ -41,6 +41,7 @@ class TeamsPeer:
         self.timer = ""  # headers with which its answers agree on a session timer
         self.forwards = ""  # the user's own forwarding: the number that a call goes on to, over the same SBC
         self.says_who_forwarded = True
+        self.offers = offer  # writes the SDP of its calls
         self.pick_up = asyncio.Event()
         self.calls: asyncio.Queue[TeamsCall] = asyncio.Queue()
         self.requests: list[Sip] = []
@@ -105,6 +106,7 @@ class TeamsPeer:
     def forget(self) -> None:
         """Begin anew: what was asked and refused so far counts no more."""
         self.status, self.speaks, self.early, self.timer, self.forwards = 200, True, False, "", ""
+        self.offers = offer
         self.pick_up.clear()
         self.requests.clear()
         self.refused.clear()
@@ -175,7 +177,7 @@ class TeamsPeer:
         link, port = await self.reach(name), self.sbcs[name][1]
         sound = await SecureSound.open(self.host)
         sound.short = short
-        sdp = offer(sound)
+        sdp = self.offers(sound)
         local = f"John Doe<sip:{caller}@{self.name}:5061;user=phone>;tag={secrets.token_hex(16)}"
         called = f"sip:{number}@{name}:{port}" if number else f"sip:{name}:{port}"
         text = (

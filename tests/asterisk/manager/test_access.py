@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from pathlib import Path
 
 import pytest
 import structlog
@@ -12,6 +13,7 @@ from callflow.store import Store
 from sip.ami import Access, Manager, ManagerRefusedError, Message
 from sip.asterisk import AsteriskLine
 from sip.asterisk_expectations import Expectations
+from sip.signalling.certificates import client_context
 from tests.support import asterisk_site as practice
 from tests.support.asterisk_box import Asterisk
 from tests.support.asterisk_house import Coder, connected, desk, sessions
@@ -102,7 +104,7 @@ async def test_the_manager_conf_that_we_render_lacks_nothing(
     assert switch.daemon.process.poll() is None
 
 
-async def test_the_manager_speaks_tls_with_a_checked_certificate() -> None:
+async def test_the_manager_speaks_tls_with_a_checked_certificate(tmp_path: Path) -> None:
     authority = Authority()
     pair = authority.pair("localhost", "127.0.0.1")
     ports = practice.Ports(manager=free_port())
@@ -111,7 +113,8 @@ async def test_the_manager_speaks_tls_with_a_checked_certificate() -> None:
     plan = plan.model_copy(update={"lines": {"anlage": line}})
     asterisk = practice.switch(plan, {"manager.pem": pair.certificate, "manager.key": pair.key})
     try:
-        tls = ssl.create_default_context(cadata=authority.certificate)
+        (tmp_path / "ca.pem").write_text(authority.certificate)
+        tls = client_context(str(tmp_path / "ca.pem"))
         manager = Manager(
             Access("127.0.0.1", ports.manager, "rufweiche", practice.SECRET, tls), lambda _: None
         )

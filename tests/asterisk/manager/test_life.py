@@ -8,7 +8,7 @@ import contextlib
 import pytest
 from asterisk.ami import AutoReconnect, SimpleAction
 
-from sip.ami import ManagerDownError, Message
+from sip.ami import ManagerDownError, Message, backoff
 from tests.support import asterisk_site as practice
 from tests.support.asterisk_house import connected
 from tests.support.scripted_manager import BARE, Bare, Scripted, wait_until
@@ -111,6 +111,16 @@ async def test_ours_comes_back_after_a_broken_connection_and_says_so(scripted: S
             with contextlib.suppress(ManagerDownError):
                 await waiting
             assert [await asyncio.wait_for(ups.get(), 5) for _ in range(2)] == ["down", "up"]
+
+
+@pytest.mark.parametrize(
+    ("tries", "chance", "seconds"),
+    [(0, 0.5, 0.1), (1, 0.5, 0.2), (5, 0.5, 3.2), (7, 0.5, 10), (1000, 1.0, 12.5), (1000, 0.0, 7.5)],
+)
+def test_tries_to_reconnect_come_ever_later_up_to_ten_seconds_and_never_all_at_once(
+    tries: int, chance: float, seconds: float
+) -> None:
+    assert backoff(tries, chance) == pytest.approx(seconds)
 
 
 async def test_ours_comes_back_after_asterisk_was_killed() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import threading
 import time
 from collections.abc import Iterator
 
 import pytest
-from asterisk.ami import SimpleAction
+from asterisk.ami import AMIClient, SimpleAction
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -144,6 +145,54 @@ def test_the_bare_package_sends_half_an_action_when_the_buffer_is_full(
     before = len(scripted.heard)
     assert client.send_action(SimpleAction("Ping")).response is None
     assert bytes(scripted.heard[before:]) == b"Action: Pi"
+
+
+class TwoAtOnce:
+    """A socket that stays inside of a send until a second thread is inside too, or a while has gone by."""
+
+    def __init__(self, real: socket.socket, seconds: float) -> None:
+        self._real = real
+        self._seconds = seconds
+        self._both = threading.Barrier(2)
+        self.met = False
+
+    def send(self, data: bytes) -> int:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            self._both.wait(self._seconds)
+            self.met = True
+        return self._real.send(data)
+
+    def sendall(self, data: bytes) -> None:
+        self.send(data)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._real, name)
+
+
+def both_send(client: AMIClient) -> None:
+    """Send an action from each of two threads."""
+    senders = [threading.Thread(target=client.send, args=(SimpleAction("Ping"),)) for _ in range(2)]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join(30)
+
+
+@BARE
+def test_two_threads_may_send_at_once_through_the_bare_package(scripted: Scripted, bare: Bare) -> None:
+    client = bare(scripted.port, timeout=None)
+    client._socket = gate = TwoAtOnce(client._socket, 20)  # noqa: SLF001
+    both_send(client)
+    assert gate.met
+
+
+async def test_only_one_thread_at_a_time_sends_through_ours(scripted: Scripted) -> None:
+    async with connected(scripted.port) as manager:
+        wire = manager._wire  # noqa: SLF001  # nobody but a second thread could show it
+        assert wire is not None
+        wire._socket = gate = TwoAtOnce(wire._socket, 0.2)  # noqa: SLF001
+        await asyncio.to_thread(both_send, wire)
+        assert not gate.met
 
 
 async def test_ours_sends_whole_actions_from_many_tasks_at_once(scripted: Scripted) -> None:

@@ -242,6 +242,21 @@ async def test_sound_that_names_a_key_index_stays_unheard(
     talk.hang_up()
 
 
+async def test_who_is_not_microsoft_gets_no_call(alone: Alone, centres: list[TeamsPeer], desk: Phone) -> None:
+    """From another address, with the right certificate."""
+    elsewhere = TeamsPeer("127.0.1.9", "127.0.1.9")
+    elsewhere.sbcs, elsewhere.client, elsewhere.port = centres[0].sbcs, centres[0].client, centres[0].port
+    call = await elsewhere.call(FQDN, practice.NUMBER, USER)
+    call.over()
+    (await elsewhere.reach(FQDN)).close()
+    assert (call.statuses, desk.arrived.empty(), [invited(peer) for peer in centres]) == (
+        [401],
+        True,
+        [0] * 3,
+    )
+    assert alone.asterisk.daemon.process.poll() is None
+
+
 async def test_only_who_bears_its_name_is_called(
     alone: Alone, centres: list[TeamsPeer], patient: Phone, tmp_path: Path
 ) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import re
+from pathlib import Path
 
 import pytest
 from sqlmodel import select
@@ -20,6 +22,7 @@ from tests.support.teams_site import USER, Sbc, call_reception, holding
 from tests.support.teams_sound import SecureSound
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+SAMPLES = Path(__file__).parents[4] / "shared" / "teams" / "samples.json"
 
 
 def codes(sound: SecureSound) -> list[int]:
@@ -78,6 +81,37 @@ async def test_the_answer_takes_the_long_authentication_tag_by_its_own_number(
     assert re.search(r"m=audio \d+ RTP/SAVP 8 0 97\r\n", sdp)
     assert f"c=IN IP4 {OUTSIDE}" in sdp
     assert re.search(rf"<sip:[^>]*@{FQDN}:\d+;transport=tls>", call.final.get("contact"))
+
+
+@pytest.fixture
+def samples() -> dict[str, dict[str, list[str]]]:
+    """Facts of Microsoft's documents, where they lie beside the repository."""
+    if not SAMPLES.exists():
+        pytest.skip(f"NO SAMPLES OF MICROSOFT'S DOCUMENTS AT {SAMPLES}")
+    return json.loads(SAMPLES.read_text())
+
+
+async def test_the_offer_in_microsofts_documents_is_answered_with_sound_both_ways(
+    samples: dict[str, dict[str, list[str]]], sbc: Sbc, store: Store, centres: list[TeamsPeer]
+) -> None:
+    """It multiplexes RTCP, numbers many codecs and maps none."""
+
+    def documented(sound: SecureSound) -> str:
+        lines = "\r\n".join(samples["sdp_offer_from_teams"]["lines"])
+        lines = re.sub(r"(audio|rtcp:?)( ?)52884", rf"\g<1>\g<2>{sound.port}", lines)
+        lines = re.sub(rf"({SUITE} inline:)[^|]+", lambda found: found[1] + sound.key, lines)
+        head = f"v=0\r\no=- 1 0 IN IP4 {sound.host}\r\ns=session\r\nc=IN IP4 {sound.host}\r\nt=0 0\r\n"
+        return f"{head}{lines}\r\n"
+
+    centres[0].offers = documented
+    async with holding(sbc, store, teams_up=True):
+        call = await centres[0].call(FQDN, practice.NUMBER, USER)
+        await call.sound.until(10)
+        await call.hang_up()
+    assert call.final is not None
+    assert re.findall(r"a=crypto:(\d+) (\S+)", call.final.body) == [("1", SUITE)]
+    assert (centres[0].refused, call.sound.rejected) == ([], 0)
+    assert call.final.get("allow") == samples["allow_refer_not_supported"]
 
 
 async def test_a_call_to_no_user_is_refused_with_a_contact_that_has_no_empty_user(

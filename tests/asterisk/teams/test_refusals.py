@@ -244,6 +244,21 @@ async def test_a_caller_on_hold_is_never_announced_to_teams_as_sendonly(
         talk.hang_up()
 
 
+async def test_while_kamailio_is_away_the_pbx_rings_at_once(
+    sbc: Sbc, teams: TeamsPeer, patient: Phone, reception: Phone
+) -> None:
+    teams.forget()
+    sbc.front.restart()
+    await contact(sbc.asterisk, "Avail")
+    sbc.front.proxy.stop()
+    talk = await patient.call(practice.NUMBER, practice.OURS, sbc.ports.sip, caller=CALLER)
+    async with asyncio.timeout(20):
+        human = await reception.arrived.get()
+    await human.until(lambda: len(human.sound.heard) > 5)
+    talk.hang_up()
+    sbc.front.restart()
+
+
 async def test_a_person_in_teams_who_forwards_to_us_does_not_ring_for_ever(
     sbc: Sbc, teams: TeamsPeer, patient: Phone, reception: Phone
 ) -> None:
