@@ -50,6 +50,13 @@ CASES = (
     Case("not_e164", '"+4935112345600":', '"035112345600":', ":12:5", "is no E.164 number"),
     Case("loop", '"+4935112345699"', '"+4935112345600"', ":9:40", "the call would come back to us"),
     Case(
+        "loop",
+        '699", via: teams}',
+        '699", via: teams, teams: empfang}',
+        ":8:62",
+        "itself points on: one step is allowed",
+    ),
+    Case(
         "no_teams_trunk",
         "  teams: {kind: teams",
         "  drop: {kind: provider, host: x} #",

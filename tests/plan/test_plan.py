@@ -135,6 +135,8 @@ def test_the_check_finds_bridges_that_a_pyvoip_line_cannot_build() -> None:
 def test_the_check_finds_one_number_written_twice() -> None:
     entry = {"flow": "praxis", "destination": "empfang"}
     assert "duplicate" in codes(plan(numbers={NUMBER: entry, "+49 351 12345600": entry}))
+    named = entry | {"aliases": ["praxis"]}
+    assert "duplicate" in codes(plan(numbers={NUMBER: named, "+4935112345601": named}))
 
 
 def test_the_check_finds_a_teams_number_without_teams_destination_or_trunk() -> None:
