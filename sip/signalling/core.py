@@ -99,7 +99,10 @@ class Core:
         if is_address(self.settings.public_host):
             return self.settings.public_host
         shown = self._shown(hop)
-        return shown[0] if shown else _towards(hop, own)
+        if shown:
+            return shown[0]
+        # Sound leaves from the address that the system takes, wherever the signalling came to.
+        return hop.carrier.here(hop.address) if is_unspecified(own) else own
 
     def _shown(self, hop: Hop) -> Address | None:
         """Give the address that translation shows us under; providers call from several hosts."""
@@ -222,7 +225,10 @@ class Core:
         uri = dialog.next_hop
         if near.carrier.reliable and near.carrier.alive(near.address):
             return near
-        return self.literal_hop(uri) or near
+        found = self.literal_hop(uri)
+        if found and found == replace(near, address=(near.address[0], found.address[1])):
+            return replace(found, own=near.own)  # the same host: it knows us by the address that it wrote to
+        return found or near
 
     async def _locate_literal(self, uri: Uri, _ca: str) -> list[Hop]:
         hop = self.literal_hop(uri)
@@ -252,7 +258,7 @@ class Core:
 
 def _towards(hop: Hop, own: str) -> str:
     """Give our address on the way to `hop`, `own` being the one that is bound."""
-    return hop.carrier.here(hop.address) if is_unspecified(own) else own
+    return hop.here if is_unspecified(own) else own
 
 
 def _same_family(carrier: Carrier, address: str) -> bool:

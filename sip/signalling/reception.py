@@ -9,6 +9,7 @@ import secrets
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -168,7 +169,7 @@ class Reception:
     def _request(self, message: Request, hop: Hop, peer: Peer) -> None:
         core = self.core
         merged = not message.to.tag and core.exchanges.merged(message)
-        back = Hop(hop.carrier, answer_address(message, hop))
+        back = replace(hop, address=answer_address(message, hop))
         exchange = core.exchanges.serve(message, sourced(message, hop), back, tag())
         if message.method == "CANCEL":
             self._cancel(message, exchange)

@@ -115,7 +115,7 @@ class Stream:
         connection = self.connections.get(to)
         return (connection and connection.here) or local_address(to[0])
 
-    def send(self, data: bytes, to: Address) -> None:
+    def send(self, data: bytes, to: Address, own: str = "") -> None:  # noqa: ARG002  # it has an end of ours
         """Send over the connection to `to`, opening one if need be.
 
         Raises:

@@ -7,12 +7,13 @@ import contextlib
 import errno
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol
 
 from sip import dscp
 from sip.addresses import is_unspecified
+from sip.signalling.arrival import Arrival, watched
 
 LARGEST_DATAGRAM = 65_535
 _AT_ONCE = 16  # datagrams
@@ -32,8 +33,8 @@ class Carrier(Protocol):
     def listening(self) -> bool:
         """Tell whether others can begin to talk to us here."""
 
-    def send(self, data: bytes, to: Address) -> None:
-        """Send one message; raises OSError when it cannot leave."""
+    def send(self, data: bytes, to: Address, own: str = "") -> None:
+        """Send one message, from our address `own` unless "": raises OSError when it cannot leave."""
 
     def alive(self, to: Address) -> bool:
         """Tell whether a way to an address stands that need not be opened first."""
@@ -47,14 +48,27 @@ class Carrier(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """The next place a message goes to, or came from."""
+    """The next place a message goes to, or came from.
+
+    Args:
+        carrier: what carries it.
+        address: the place.
+        own: our address that it came to, where we have several; "" leaves the choice to the system. Places
+            are the same whichever of our addresses they wrote to.
+    """
 
     carrier: Carrier
     address: Address
+    own: str = field(default="", compare=False)
 
     def send(self, data: bytes) -> None:
         """Send one message; raises OSError when it cannot leave."""
-        self.carrier.send(data, self.address)
+        self.carrier.send(data, self.address, self.own)
+
+    @property
+    def here(self) -> str:
+        """Our own address on the way there."""
+        return self.own or self.carrier.here(self.address)
 
 
 Received = Callable[[bytes, Hop], None]
@@ -76,6 +90,7 @@ class Udp:
     def __init__(self, received: Received) -> None:
         self._received = received
         self._socket: socket.socket | None = None
+        self._arrival: Arrival | None = None  # on all addresses only
         self.local: Address = ("", 0)
 
     async def open(self, host: str, port: int) -> None:
@@ -93,6 +108,7 @@ class Udp:
                 error.errno, f"SIP over UDP cannot listen on {host}:{port}: {error.strerror}"
             ) from None
         self.local = self._socket.getsockname()[:2]
+        self._arrival = watched(self._socket) if is_unspecified(self.local[0]) else None
         loop.add_reader(self._socket, self._read)
 
     def _read(self) -> None:
@@ -101,13 +117,19 @@ class Udp:
             if self._socket is None:
                 return
             try:
-                data, source = self._socket.recvfrom(LARGEST_DATAGRAM)
+                data, source, own = self._receive(self._socket)
             except OSError:
                 # Nothing more; or an ICMP error: a connectionless socket cannot tell whose, timers decide.
                 return
-            self._received(data, Hop(self, source[:2]))
+            self._received(data, Hop(self, source, own))
 
-    def send(self, data: bytes, to: Address) -> None:
+    def _receive(self, sock: socket.socket) -> tuple[bytes, Address, str]:
+        if self._arrival:
+            return self._arrival.receive(sock, LARGEST_DATAGRAM)
+        data, source = sock.recvfrom(LARGEST_DATAGRAM)
+        return data, source[:2], ""
+
+    def send(self, data: bytes, to: Address, own: str = "") -> None:
         """Send one datagram; one that the system has no room or no way for is lost like any other.
 
         Raises:
@@ -116,7 +138,10 @@ class Udp:
         if self._socket is None:
             raise OSError("socket is closed")
         try:
-            self._socket.sendto(data, to)
+            if own and self._arrival:
+                self._arrival.send(self._socket, data, to, own)
+            else:
+                self._socket.sendto(data, to)
         except OSError as error:
             if error.errno == errno.EMSGSIZE:
                 raise

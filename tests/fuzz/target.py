@@ -32,7 +32,8 @@ class Wire:
     def __init__(self) -> None:
         self.sent: list[bytes] = []
 
-    def send(self, data: bytes, to: Address) -> None:
+    def send(self, data: bytes, to: Address, own: str = "") -> None:
+        assert not own
         assert to[0] == PEER[0] or not data.startswith(b"SIP/2.0"), "answers leave for nobody but who asked"
         self.sent.append(data)
         del self.sent[:-20]

@@ -16,7 +16,7 @@ from sip.signalling.message import Request, Response, parse
 from sip.signalling.offer import Local
 from sip.signalling.phone_settings import Account, Listen
 from sip.signalling.uri import parse_name_addr
-from tests.sip.peer import LIMIT_S, SDP, Call, House, Peer, house, settings
+from tests.sip.peer import LIMIT_S, SDP, Call, House, Peer, answer_to, house, settings
 from tests.sip.registrar import Registrar
 from tests.support.certificates import Authority
 
@@ -101,10 +101,46 @@ async def test_by_datagram_the_address_is_the_one_that_the_system_takes_towards_
         leg.hang_up()
 
 
+async def test_answers_and_what_follows_come_from_the_address_that_was_written_to() -> None:
+    async with at(FIRST) as (home, peer):
+        place = (SECOND, home.phone.address()[1])
+        peer.target = place
+        call = Call(peer.port)
+        peer.send(call.invite(SDP))
+        leg = await home.leg()
+        leg.answer(EVERYWHERE)
+        answer = await peer.response(200)
+        assert (peer.target, told(answer)) == (place, (SECOND, FIRST))  # sound leaves by the routes
+        call.to_tag = answer.to.tag
+        peer.send(call.ack())
+        await home.until(("confirmed", None))
+        leg.hang_up()
+        bye = await peer.request("BYE")
+        assert (peer.target, bye.via.host) == (place, SECOND)
+        peer.send(answer_to(bye, 200))
+        peer.send(Call(peer.port, call_id="next").request("OPTIONS").replace(b"CSeq: 1", b"CSeq: x"))
+        assert (await peer.inbox.get()).startswith(b"SIP/2.0 400")
+        assert peer.target == place
+
+
+@pytest.mark.parametrize(("everywhere", "host"), [(ALL, FIRST), ("::", "::1")])
+@pytest.mark.parametrize("told", [True, False])
+async def test_a_telephone_on_all_addresses_answers_whether_or_not_the_system_tells_where_it_was_asked(
+    everywhere: str, host: str, *, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not told:
+        monkeypatch.setattr("sip.signalling.transport.watched", lambda _: None)
+    async with at(host, everywhere) as (home, peer):
+        peer.target = (host, home.phone.address()[1])
+        peer.send(Call(peer.port).request("OPTIONS"))
+        assert (await peer.final()).status == 200
+        assert peer.target[:2] == (host, home.phone.address()[1])
+
+
 @asynccontextmanager
-async def at(host: str) -> AsyncIterator[tuple[House, Peer]]:
+async def at(host: str, everywhere: str = ALL) -> AsyncIterator[tuple[House, Peer]]:
     """Open a telephone on all addresses and a peer that has one of its own."""
-    async with house(settings(listen=(Listen("udp", ALL, 0),))) as home:
+    async with house(settings(listen=(Listen("udp", everywhere, 0),))) as home:
         peer = Peer()
         await asyncio.get_running_loop().create_datagram_endpoint(lambda: peer, local_addr=(host, 0))
         peer.target = (FIRST, home.phone.address()[1])

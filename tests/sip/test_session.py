@@ -195,7 +195,7 @@ async def test_who_began_the_call_waits_longer_after_a_glare() -> None:
     target.clock.advance(2.05)
     assert not any(data.startswith(b"INVITE") for data in target.wire.sent)
     target.clock.advance(2)
-    assert sum(data.startswith(b"INVITE") for data in target.wire.sent) == 1
+    assert len({data for data in target.wire.sent if data.startswith(b"INVITE")}) == 1
 
 
 async def test_an_offer_of_ours_waits_while_the_peers_is_unacknowledged() -> None:
