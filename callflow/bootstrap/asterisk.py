@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from callflow.settings import Settings
 from sip.ami import Access
 from sip.asterisk import AsteriskLine
 from sip.asterisk_call import Desk
+from sip.signalling.certificates import client_context
 from sip.sounds import Sounds
 
 SORRY = "line_sorry"
@@ -96,7 +96,7 @@ def up(settings: Settings, lines: tuple[AsteriskLine, ...], connected: tuple[str
 
 
 def _access(settings: Settings, entry: Entry) -> Access:
-    tls = ssl.create_default_context(cafile=entry.ca_file or None) if entry.tls else None
+    tls = client_context(entry.ca_file) if entry.tls else None
     return Access(entry.host, entry.port, entry.username, settings.secrets.ami_secret.get_secret_value(), tls)
 
 

@@ -77,7 +77,11 @@ class Store:
         self._writer = Writer(self._file, {"sealer": sealer}, self._committed)
         self._reader = _engine(path, readers=_READERS)
         self._reading = ThreadPoolExecutor(_READERS, thread_name_prefix="store-read")
-        self.write_now(self._check_key)
+        try:
+            self.write_now(self._check_key)
+        except Exception:
+            self.close()
+            raise
 
     async def write(self, work: Work[T]) -> T:
         """Run `work` in a write transaction and return its result once it is on disk.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -26,7 +26,7 @@ from callflow.frames import (
     Working,
     encode,
 )
-from callflow.lines import LineServer
+from callflow.lines import GREETED_AGAIN_S, LineServer
 from callflow.session import EndedAlone, Sessions
 from callflow.spool import SpooledCall, SpoolReader, SpoolWriter
 from callflow.store import Call, Store
@@ -255,11 +255,22 @@ async def test_a_line_whose_greeting_failed_is_made_to_greet_again_and_its_calls
     async def full_disk(*_: object) -> list[str]:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("callflow.lines.GREETED_AGAIN_S", 0.1)
+    due: asyncio.Queue[Callable[..., object]] = asyncio.Queue()
+    call_later = asyncio.get_running_loop().call_later
+
+    def put_off(delay: float, callback: Callable[..., object], *args: object) -> asyncio.TimerHandle:
+        if delay != GREETED_AGAIN_S:
+            return call_later(delay, callback, *args)
+        due.put_nowait(callback)
+        return call_later(3600, callback)
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "call_later", put_off)
     monkeypatch.setattr(Sessions, "lost", full_disk)
     async with _line(tmp_path) as line:
         line.send(Happening(1, "a", 0, STARTED))
         assert isinstance(await line.read(), Command)
+        async with asyncio.timeout(20):
+            (await due.get())()
         with pytest.raises(EOFError):
             await line.read()
 

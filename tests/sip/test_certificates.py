@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from sip.signalling.certificates import CertificateError, Wrong, server_context
+from sip.signalling.certificates import CertificateError, Wrong, client_context, server_context
 from sip.signalling.phone import Phone
 from sip.signalling.phone_settings import Listen
 from tests.sip.peer import settings
@@ -64,11 +64,11 @@ def test_a_key_may_lie_in_the_certificates_file(tmp_path: Path, pairs: tuple[Pai
     assert server_context(certificate, "").minimum_version == ssl.TLSVersion.TLSv1_2
 
 
-async def shown(phone: Phone, authority: Authority) -> int:
+async def shown(phone: Phone, ca: Path) -> int:
     """Connect and give the serial number of the certificate that is shown."""
-    context = ssl.create_default_context(cadata=authority.certificate)
     host, port = phone.address("tls")
-    _, writer = await asyncio.wait_for(asyncio.open_connection(host, port, ssl=context), 20)
+    opening = asyncio.open_connection(host, port, ssl=client_context(str(ca)))
+    _, writer = await asyncio.wait_for(opening, 20)
     binary = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
     writer.close()
     return x509.load_der_x509_certificate(binary).serial_number
@@ -82,21 +82,22 @@ async def test_a_renewed_certificate_is_shown_to_the_next_who_connects_and_a_bro
     tmp_path: Path, authority: Authority, pairs: tuple[Pair, Pair]
 ) -> None:
     one, other = pairs
-    papers = lay(tmp_path, one.certificate, one.key)
+    papers, ca = lay(tmp_path, one.certificate, one.key), tmp_path / "ca.pem"
+    ca.write_text(authority.certificate)
     phone = Phone(settings(listen=(Listen("tls", "127.0.0.1", 0, *papers),)), lambda _: None)
     await phone.open()
     try:
         phone.renew_certificates()
-        assert await shown(phone, authority) == serial(one)
+        assert await shown(phone, ca) == serial(one)
         lay(tmp_path, other.certificate, one.key)  # half of a renewal
         phone.renew_certificates()
-        assert await shown(phone, authority) == serial(one)
+        assert await shown(phone, ca) == serial(one)
         lay(tmp_path, other.certificate, other.key)
         phone.renew_certificates()
-        assert await shown(phone, authority) == serial(other)
+        assert await shown(phone, ca) == serial(other)
         (tmp_path / "key.pem").unlink()
         phone.renew_certificates()
-        assert await shown(phone, authority) == serial(other)
+        assert await shown(phone, ca) == serial(other)
         assert (phone.counters["certificate_renewed"], phone.counters["certificate_unusable"]) == (1, 2)
     finally:
         await phone.close()

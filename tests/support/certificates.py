@@ -33,7 +33,7 @@ class Pair:
 
 
 class Authority:
-    """A certificate authority that lives for a test run."""
+    """A certificate authority for one test run; like many small ones it writes no key identifiers."""
 
     def __init__(self, name: str = "Test Authority") -> None:
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
