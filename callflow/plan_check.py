@@ -13,11 +13,13 @@ from callflow.plan import (
     AsteriskLine,
     Destination,
     EmbeddedLine,
+    Line,
     Number,
     Plan,
     PyVoipLine,
     SipTrunk,
     TeamsTrunk,
+    Trunk,
 )
 
 # No practice may route people to these by a plan: emergency and on-call numbers are named, never dialled.
@@ -48,6 +50,7 @@ Code = Literal[
     "teams_refer",
     "unknown_destination",
     "unknown_trunk",
+    "unreachable",
     "wrong_trunk",
 ]
 FileCode = Literal["certificate", "expired", "ca_file"]  # told by whoever reads the files that the plan names
@@ -317,6 +320,28 @@ def _via(plan: Plan, place: tuple[str, ...], entry: Destination) -> Iterator[Fau
             f"Ziel der Art {entry.kind} über {trunk.kind}-Trunk: Teams-Ziele brauchen einen Teams-Trunk.",
             f"a {entry.kind} destination over a {trunk.kind} trunk: Teams destinations need a Teams trunk",
         )
+    elif plan.lines and not any(_dials(line, entry.via, trunk) for line in plan.lines.values()):
+        yield _unreachable((*place, "via"), entry.via, trunk)
+
+
+def _dials(line: Line, name: str, trunk: Trunk) -> bool:
+    """Say whether a line can call over a trunk; Twilio dials by itself whatever has a number."""
+    if isinstance(line, EmbeddedLine | PyVoipLine):
+        mine = line.trunks if isinstance(line, EmbeddedLine) else (line.trunk,)
+        return isinstance(trunk, SipTrunk) and name in mine
+    return True
+
+
+def _unreachable(place: tuple[str, ...], name: str, trunk: Trunk) -> Fault:
+    teams = isinstance(trunk, TeamsTrunk)
+    return Fault(
+        place,
+        "unreachable",
+        f"Keine Leitung erreicht {name}: "
+        + ("Teams braucht eine Leitung mit kind: asterisk." if teams else "bei einer unter trunks nennen."),
+        f"no line reaches {name}: "
+        + ("Teams needs a line of kind: asterisk" if teams else "name it under trunks of one"),
+    )
 
 
 def _counterparts(plan: Plan, place: tuple[str, ...], name: str, entry: Destination) -> Iterator[Fault]:

@@ -142,9 +142,29 @@ CASES = (
         "{kind: embedded, tls_port: 5061}",
         ":2:38",
         "needs certificate and key",
+        frozenset({"unreachable"}),
     ),
     Case(
-        "no_address", "{kind: asterisk}", "{kind: embedded, public_address: x}", ":2:44", "is no IP address"
+        "no_address",
+        "{kind: asterisk}",
+        "{kind: embedded, public_address: x}",
+        ":2:44",
+        "is no IP address",
+        frozenset({"unreachable"}),
+    ),
+    Case(
+        "unreachable",
+        "{kind: asterisk}",
+        "{kind: embedded, trunks: [pbx]}",
+        ":9:63",
+        "no line reaches teams: Teams needs a line of kind: asterisk",
+    ),
+    Case(
+        "unreachable",
+        "{kind: asterisk}",
+        "{kind: embedded, trunks: [amt]}",
+        ":8:50",
+        "no line reaches pbx: name it under trunks of one",
     ),
     Case(
         "pyvoip_bridge",
@@ -152,6 +172,7 @@ CASES = (
         "{kind: pyvoip, trunk: pbx}",
         ":8:12",
         "cannot call out, it passes callers on by REFER only",
+        frozenset({"unreachable"}),
     ),
     Case(
         "same_port",
@@ -159,6 +180,7 @@ CASES = (
         "{kind: embedded}\n  zweite: {kind: embedded, port: 5060}",
         ":3:34",
         "another line listens on 127.0.0.1:5060: each needs ports of its own",
+        frozenset({"unreachable"}),
     ),
     Case(
         "registered_twice",
@@ -166,6 +188,7 @@ CASES = (
         "{kind: embedded, trunks: [amt]}\n  zweite: {kind: embedded, port: 5062, trunks: [amt]}",
         ":3:11",
         "amt is registered by another line already: every call would ring at both",
+        frozenset({"unreachable"}),
     ),
 )
 

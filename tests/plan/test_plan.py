@@ -116,6 +116,29 @@ def test_rtpengine_is_never_left_without_an_address_that_teams_can_reach(
     assert ("no_media_address" in codes(plan(trunks={"pbx": pbx, "teams": TEAMS | trunk}))) is found
 
 
+EMBEDDED, ASTERISK, TWILIO = {"kind": "embedded"}, {"kind": "asterisk"}, {"kind": "twilio"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "places"),
+    [
+        ([], []),
+        ([ASTERISK], []),
+        ([TWILIO], []),
+        ([EMBEDDED, ASTERISK], []),
+        ([EMBEDDED], ["empfang", "empfang_teams"]),
+        ([EMBEDDED | {"trunks": ["pbx"]}], ["empfang_teams"]),
+        ([{"kind": "pyvoip", "trunk": "pbx"}], ["empfang_teams"]),
+    ],
+)
+def test_a_destination_that_no_line_can_dial_is_found(
+    lines: list[dict[str, object]], places: list[str]
+) -> None:
+    named = {f"line{number}": line for number, line in enumerate(lines)}
+    found = [fault.place for fault in check(plan(lines=named)) if fault.code == "unreachable"]
+    assert found == [("destinations", place, "via") for place in places]
+
+
 def test_the_check_finds_bridges_that_a_pyvoip_line_cannot_build() -> None:
     bridged = {"empfang": {"number": "100", "via": "pbx", "method": "bridge"}}
     only = plan(lines={"p": {"kind": "pyvoip"}}, destinations=bridged)
