@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, Protocol
 
 from sip.signalling.core import Core, ignore
@@ -42,6 +43,17 @@ class Book(Protocol):
 
     def forget(self, leg: Leg) -> None:
         """The leg needs no messages any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """A request within the dialog, as it can be sent again with credentials; see `Leg.request`."""
+
+    method: str
+    fields: tuple[tuple[str, str], ...]
+    body: bytes
+    on_response: Callable[[Response], None]
+    on_lost: Callable[[int], None]
 
 
 class Leg:
@@ -290,22 +302,24 @@ class Leg:
         Raises:
             RuntimeError: there is no dialog yet.
         """
+        return self._ask(Inquiry(method, tuple(fields), body, on_response, on_lost))
+
+    def _ask(self, inquiry: Inquiry) -> int:
         if self.dialog is None:
             raise RuntimeError("no dialog yet")
-        uri, own = self.dialog.fields(method)
+        uri, own = self.dialog.fields(inquiry.method)
         hop = self.core.hop_of(self.dialog, self.hop)
-        kept = tuple(fields)
-
-        def answered(answer: Response) -> None:
-            proof = self.proof(answer, method, uri, body)
-            if not proof:
-                on_response(answer)
-                return
-            rest = [field for field in kept if not field[0].endswith("Authorization")]
-            self.request(method, (*rest, *proof), body, on_response, on_lost)
-
-        self.core.ask(hop, self.core.build(hop, method, uri, (*own, *kept), body), answered, on_lost)
+        message = self.core.build(hop, inquiry.method, uri, (*own, *inquiry.fields), inquiry.body)
+        self.core.ask(hop, message, partial(self._replied, inquiry, uri), inquiry.on_lost)
         return self.dialog.local_seq
+
+    def _replied(self, inquiry: Inquiry, uri: str, answer: Response) -> None:
+        proof = self.proof(answer, inquiry.method, uri, inquiry.body)
+        if not proof:
+            inquiry.on_response(answer)
+            return
+        rest = [field for field in inquiry.fields if not field[0].endswith("Authorization")]
+        self._ask(replace(inquiry, fields=(*rest, *proof)))
 
     def proof(self, answer: Response, method: str, uri: str, body: bytes) -> list[tuple[str, str]]:
         """Answer a challenge; nothing without account, or when our credentials were refused."""
