@@ -36,7 +36,7 @@ async def test_staff_see_which_version_is_in_force_and_that_a_file_was_refused(
         page = (await web.get("/house")).text
     assert "Anrufablauf praxis" in page
     assert shown in page
-    assert ('class="late"' in page.split("Anrufablauf praxis")[1]) is (entry is BAD)
+    assert ('class="late' in page.split("Anrufablauf praxis")[1]) is (entry is BAD)
 
 
 @asynccontextmanager
