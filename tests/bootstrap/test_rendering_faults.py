@@ -16,7 +16,7 @@ ALONE = LINES.replace("{kind: teams, fqdn", "{front: asterisk, kind: teams, fqdn
 TWO_TEAMS = LINES.replace(TEAMS, TEAMS + TEAMS.replace("  teams:", "  mehr:").replace("sbc.", "b."))
 AMT = "  amt: {kind: provider, host: sip.example, account: {username: amt}, registers: true}\n"
 AUTHORITIES = LINES.replace(AMT, TWO_AUTHORITIES)
-NO_ASTERISK = LINES.replace("kind: asterisk", "kind: embedded")
+NO_ASTERISK = LINES.replace("kind: asterisk", "kind: twilio")
 CASES = [
     ("asterisk", LINES, {}, (), "RUFWEICHE_AMI_SECRET fehlt."),
     ("asterisk", LINES, {"RUFWEICHE_AMI_SECRET": "x"}, (), "Für „amt“ fehlt das Passwort."),
