@@ -29,6 +29,7 @@ from sip.app_link import AppLink
 from sip.call import Call
 from sip.line_config import LineConfig
 from sip.media.engine import MediaEngine, NoPortFreeError
+from sip.media.waking import PacedSelector, Waker
 from sip.parts import Disk, Parts
 from sip.signalling.phone import Phone
 from sip.telephone import CallLeg, Telephone
@@ -44,17 +45,18 @@ class Line:
 
     Args:
         config: everything it needs to know.
+        waker: wakes the sound engine; None for the loop itself.
 
     Raises:
         OSError: spool or prompt cache cannot be used.
         callflow.sealing.KeyFileError: the key file must not be used.
     """
 
-    def __init__(self, config: LineConfig) -> None:
+    def __init__(self, config: LineConfig, waker: Waker | None = None) -> None:
         self.config = config
         self.calls: dict[str, Call] = {}
         self.phone = self._telephone()
-        engine = MediaEngine(config.rtp_host, config.rtp_ports, timeout_s=config.media_timeout_s)
+        engine = MediaEngine(config.rtp_host, config.rtp_ports, timeout_s=config.media_timeout_s, waker=waker)
         link = AppLink(config.app_socket, config.name, config.answer_s, self._held)
         sealer = Sealer(load_key(config.key_file))
         disk = Disk(config, sealer, SpoolWriter(config.spool, config.name, sealer))
@@ -163,12 +165,12 @@ def _quieten_collector() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-async def _main(config: LineConfig) -> None:
+async def _main(config: LineConfig, waker: Waker) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     parent.watch(stop.set)
-    line = Line(config)
+    line = Line(config, waker)
     _quieten_collector()
     await line.run(stop)
 
@@ -178,7 +180,9 @@ def run(config: LineConfig) -> int:
     logs.configure(sys.stderr)
     with contextlib.suppress(KeyboardInterrupt):
         try:
-            asyncio.run(_main(config))
+            selector = PacedSelector()
+            with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
+                runner.run(_main(config, selector))
         except OSError as error:
             _log.error("line cannot start", error=str(error))
             return 1

@@ -21,7 +21,7 @@ _SUBTICK_S: Final = SUBTICK_MS / 1000
 _ROUNDING: Final = 1e-6  # a timer that fires exactly on time must not find its sub-tick a nanosecond away
 _LATEST: Final = 20  # sub-ticks that are made up for; more would only flood the peers' jitter buffers
 _BYTES_PER_MS: Final = 8
-_BURST: Final = 256  # calls that may send at once before the next sub-tick is taken into use
+BURST: Final = 256  # calls that may send at once before the next sub-tick is taken into use
 
 
 class Clock:
@@ -80,7 +80,7 @@ class Wheel:
             packet = ptime_ms * _BYTES_PER_MS
             self._spokes[ptime_ms] = [Rows(self._bank, packet) for _ in range(ptime_ms // SUBTICK_MS)]
         spoke = self._spokes[ptime_ms]
-        return next((rows for rows in spoke if len(rows) < _BURST), None) or min(spoke, key=len)
+        return next((rows for rows in spoke if len(rows) < BURST), None) or min(spoke, key=len)
 
     def turn(self, subtick: int) -> None:
         """Send for all rows whose moment this is."""
@@ -91,7 +91,11 @@ class Wheel:
     def next_busy(self, subtick: int) -> int:
         """Return the first sub-tick from `subtick` on that is anybody's, at most the next one of 20 ms."""
         last = subtick + -subtick % FRAME_SUBTICKS
-        return next((each for each in range(subtick, last) if any(map(len, self._at(each)))), last)
+        for each in range(subtick, last):
+            for spoke in self._spokes.values():
+                if spoke[each % len(spoke)].busy:
+                    return each
+        return last
 
     def skip(self, first: int, count: int) -> None:
         """Let `count` sub-ticks from `first` on pass without sending."""
@@ -105,9 +109,6 @@ class Wheel:
     def failed(self) -> int:
         """Packets that the kernel refused."""
         return sum(rows.failed for rows in self.all())
-
-    def _at(self, subtick: int) -> list[Rows]:
-        return [spoke[subtick % len(spoke)] for spoke in self._spokes.values()]
 
     def all(self) -> Iterable[Rows]:
         """Return all rows, empty ones too."""

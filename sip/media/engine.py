@@ -24,15 +24,18 @@ import resource
 import selectors
 import socket
 
-from sip.media.clock import FRAME_SUBTICKS, SUBTICK_MS, Clock, Wheel
+from sip.media.clock import BURST, FRAME_SUBTICKS, SUBTICK_MS, Clock, Wheel
 from sip.media.ports import NoPortFreeError, PortPool
+from sip.media.reception import SAMPLE
 from sip.media.recording import EndedBy, MemorySink, Recording, Sink
+from sip.media.rounds import Rounds
 from sip.media.sockets import Read
 from sip.media.sounds import SoundBank
 from sip.media.srtp import SrtpKeys
 from sip.media.stats import StreamStats
 from sip.media.stream import Direction, Stream
 from sip.media.voice import Done
+from sip.media.waking import LoopWaker, Waker
 
 __all__ = [
     "Direction",
@@ -51,7 +54,7 @@ __all__ = [
 # datagram besides would cost more. Below, keys need not wait for it.
 POLLED_FROM = 768
 _VISITED_MS = 2000  # each stream is visited that often
-_ROUNDS = _VISITED_MS // SUBTICK_MS // FRAME_SUBTICKS
+_FRAMES = _VISITED_MS // SUBTICK_MS // FRAME_SUBTICKS
 
 
 class MediaEngine:
@@ -62,7 +65,7 @@ class MediaEngine:
         port_range: lowest and highest UDP port, both included; pairs are taken from it, RTP on the even port.
         timeout_s: seconds without any packet of the peer until `Stream.on_timeout`; 0 for never.
         filtering: let the kernel drop voice nobody listens to, where it can (Linux).
-        seed: makes ports, SSRCs and first sequence numbers repeatable; None takes them from the system.
+        waker: the selector of the loop that the engine will work in, if it is a `sip.media.waking.Pace`.
 
     Raises:
         ValueError: `host` is no numeric address, or the range holds no pair.
@@ -75,10 +78,10 @@ class MediaEngine:
         *,
         timeout_s: float = 30.0,
         filtering: bool = True,
-        seed: int | None = None,
+        waker: Waker | None = None,
     ) -> None:
         # SSRCs and ports have to be hard to guess: they are part of what keeps strangers out of a call.
-        self.random = random.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311 - for tests
+        self.random: random.Random = random.SystemRandom()
         self.ports = PortPool(host, port_range, self.random)
         self.bank = SoundBank()
         self.wheel = Wheel(self.bank)
@@ -86,13 +89,14 @@ class MediaEngine:
         self.filtering = filtering
         self.polled_from = POLLED_FROM
         self._polled = False
-        self._streams: set[Stream] = set()
+        self._streams: Rounds[Stream] = Rounds(_FRAMES)
         self._listening: set[Stream] = set()
-        self._rounds: list[set[Stream]] = [set() for _ in range(_ROUNDS)]
         self._selector = selectors.DefaultSelector()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._waker = waker
         self._clock: Clock | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._ticking = False
+        self._told = False
 
     def __len__(self) -> int:
         """How many streams are open."""
@@ -106,18 +110,19 @@ class MediaEngine:
     def start(self) -> None:
         """Begin to work in the running asyncio loop."""
         self._loop = asyncio.get_running_loop()
+        self._waker = self._waker or LoopWaker(self._loop)
         _allow_files()
         # Sockets wait in a selector of our own, so that the loop looks at one file for all calls.
-        self._loop.add_reader(self._selector, self._read)
+        self._waker.listen(self._selector, self._come)
 
     def stop(self) -> None:
         """Close every stream and rest; the engine is not to be used again."""
         for stream in tuple(self._streams):
             stream.close()
-        if self._timer:
-            self._timer.cancel()
-        if self._loop:
-            self._loop.remove_reader(self._selector)
+        if self._waker:
+            self._waker.rest()
+            if not self._polled:
+                self._waker.ignore(self._selector)
         self._selector.close()
 
     def open(self) -> Stream:
@@ -128,7 +133,6 @@ class MediaEngine:
         """
         stream = Stream(self)
         self._streams.add(stream)
-        self._round_of(stream).add(stream)
         return stream
 
     def now(self) -> float:
@@ -137,7 +141,18 @@ class MediaEngine:
 
     def defer(self, function: Done) -> object:
         """Call a function soon."""
+        self._told = True
         return self._running.call_soon(function)
+
+    def until_samples(self) -> int:
+        """Return in how many packet times of 20 ms samples of voice are wanted.
+
+        Those of up to `BURST` streams come in the same packet time, in which the clock reads: each would wake
+        the process otherwise. More at once would hold up the clock.
+        """
+        if len(self._streams) > BURST:
+            return 0
+        return -((self.wheel.subtick - 1) // FRAME_SUBTICKS) % SAMPLE
 
     def listen(self, stream: Stream, *, on: bool) -> None:
         """Call `stream.hear` every 20 ms, or no more."""
@@ -145,14 +160,14 @@ class MediaEngine:
 
     def joined(self) -> None:
         """Know that a stream has begun to send."""
-        if self._timer is None:
-            self._clock = Clock(self.now() - self.wheel.subtick * SUBTICK_MS / 1000, self.wheel.subtick)
-            self._tick()
+        if not self._ticking:
+            now = self.now()
+            self._clock = Clock(now - self.wheel.subtick * SUBTICK_MS / 1000, self.wheel.subtick)
+            self._tick(now)
 
     def forget(self, stream: Stream) -> None:
         """Know that a stream is closed."""
         self._streams.discard(stream)
-        self._round_of(stream).discard(stream)
 
     def watch(self, sock: socket.socket, read: Read) -> None:
         """Call `read(sock)` whenever a datagram waits."""
@@ -168,48 +183,64 @@ class MediaEngine:
             raise RuntimeError("the media engine is not started")
         return self._loop
 
+    def _come(self) -> bool:
+        """Read what has just come; return whether the loop has something to do now."""
+        self._told = False
+        self._read()
+        return self._told or bool(self._listening)
+
     def _read(self) -> None:
         for key, _ in self._selector.select(0):
             key.data(key.fileobj)
 
-    def _choose_reading(self) -> None:
-        polled = len(self._streams) >= self.polled_from and bool(self._streams)
-        if polled == self._polled:
+    def _choose_reading(self, subtick: int) -> None:
+        streams = len(self._streams)
+        sampling = subtick // FRAME_SUBTICKS % SAMPLE == 0  # the packet time in which samples come
+        polled = streams >= self.polled_from or (sampling and streams > 0)
+        if polled == self._polled or self._waker is None:
             return
-        self._polled = polled
         if polled:
-            self._running.remove_reader(self._selector)
+            self._waker.ignore(self._selector)
         else:
-            self._running.add_reader(self._selector, self._read)
+            self._read()
+            self._waker.listen(self._selector, self._come)
+        self._polled = polled
 
-    def _tick(self) -> None:
-        """Do what is due and come back for the next sub-tick, as long as there are streams."""
-        self._timer = None
-        if self._clock is None:
-            return
-        skipped, due = self._clock.due(self.now())
+    def _tick(self, now: float) -> bool:
+        """Do what is due and come back for the next sub-tick, as long as there are streams.
+
+        Returns:
+            Whether the loop has something to do now.
+        """
+        if self._clock is None or self._waker is None:
+            return False
+        self._told = False
+        try:
+            self._turn(self._clock, now)
+            if self._polled:
+                self._read()
+        finally:  # one call's fault must not silence all
+            self._ticking = len(self._streams) > 0
+            if self._ticking:
+                self._waker.wake(self._clock.at(self.wheel.next_busy(self._clock.next)), self._tick)
+        return self._told or bool(self._listening)
+
+    def _turn(self, clock: Clock, now: float) -> None:
+        skipped, due = clock.due(now)
         if skipped:
             self.wheel.skip(due.start - skipped, skipped)
         for subtick in due:
             self.wheel.turn(subtick)
             if subtick % FRAME_SUBTICKS == 0:
-                self._frame(subtick // FRAME_SUBTICKS)
-        if self._polled:
-            self._read()
-        self._choose_reading()
-        if self._streams:
-            wake = self._clock.at(self.wheel.next_busy(self._clock.next))
-            self._timer = self._running.call_at(wake, self._tick)
+                self._frame(subtick)
 
-    def _frame(self, number: int) -> None:
+    def _frame(self, subtick: int) -> None:
         """Give the listeners 20 ms of sound and visit the streams whose turn it is."""
         for stream in tuple(self._listening):
             stream.hear()
-        for stream in tuple(self._rounds[number % _ROUNDS]):
+        for stream in self._streams.due():
             stream.visit()
-
-    def _round_of(self, stream: Stream) -> set[Stream]:
-        return self._rounds[stream.port // 2 % _ROUNDS]
+        self._choose_reading(subtick)
 
 
 def _allow_files() -> None:

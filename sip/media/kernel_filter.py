@@ -30,19 +30,20 @@ _LOAD_BYTE: Final = 0x30
 _LOAD_HALF: Final = 0x28
 _LOAD_WORD: Final = 0x20
 _AND: Final = 0x54
+_SUBTRACT: Final = 0x14
 _JUMP_IF: Final = 0x15
 _RETURN: Final = 0x06
 _INSTRUCTION: Final = struct.Struct("=HBBI")
 
 
-def attach(receiver: socket.socket, voice_type: int, ssrc: int) -> None:
-    """Let only samples of this voice stream through.
+def attach(receiver: socket.socket, voice_type: int, ssrc: int, phase: int = 0) -> None:
+    """Let only samples of this voice stream through: sequence numbers that are `phase` modulo `SAMPLE`.
 
     Raises:
         OSError: the kernel refuses, or would not count what it drops.
     """
     dropped(receiver)
-    program = b"".join(_INSTRUCTION.pack(*step) for step in _program(voice_type, ssrc))
+    program = b"".join(_INSTRUCTION.pack(*step) for step in _program(voice_type, ssrc, phase))
     code = ctypes.create_string_buffer(program, len(program))
     # struct sock_fprog: the kernel copies the program before setsockopt returns.
     pointer = struct.pack("@HP", len(program) // _INSTRUCTION.size, ctypes.addressof(code))
@@ -66,14 +67,15 @@ def dropped(receiver: socket.socket) -> int:
     return int(_FIGURES.unpack(figures)[-1])
 
 
-def _program(voice_type: int, ssrc: int) -> list[tuple[int, int, int, int]]:
+def _program(voice_type: int, ssrc: int, phase: int) -> list[tuple[int, int, int, int]]:
     """Return (opcode, steps to jump if true, if false, operand) of each instruction."""
     return [
         (_LOAD_BYTE, 0, 0, _UDP + 1),  # marker and payload type: a marked packet is not plain voice
-        (_JUMP_IF, 0, 5, voice_type),
+        (_JUMP_IF, 0, 6, voice_type),
         (_LOAD_WORD, 0, 0, _UDP + 8),
-        (_JUMP_IF, 0, 3, ssrc),
+        (_JUMP_IF, 0, 4, ssrc),
         (_LOAD_HALF, 0, 0, _UDP + 2),
+        (_SUBTRACT, 0, 0, phase),
         (_AND, 0, 0, SAMPLE - 1),
         (_JUMP_IF, 0, 1, 0),
         (_RETURN, 0, 0, 0xFFFF),

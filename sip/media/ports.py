@@ -9,6 +9,7 @@ import socket
 from collections import deque
 
 from sip import dscp
+from sip.media import arrival
 
 _HIGHEST = 0xFFFF
 _TAKEN = (errno.EADDRINUSE, errno.EACCES)
@@ -81,6 +82,7 @@ class PortPool:
         try:
             bound.settimeout(0)
             dscp.mark(bound, dscp.EXPEDITED_FORWARDING)
+            arrival.stamp(bound)
             bound.bind((self._host, port))
         except OSError:
             bound.close()

@@ -65,6 +65,7 @@ class Rows:
         self.packet = packet
         self.failed = 0  # packets that the kernel refused, e.g. after an ICMP "port unreachable"
         self.ticks = 0
+        self.busy = False  # there are rows
         self._bank = bank
         self._marked = False
         self._members: list[Member] = []
@@ -91,6 +92,7 @@ class Rows:
         member.row = len(self._members)
         self._members.append(member)
         self._outlets.append(outlet)
+        self.busy = True
         header, self._marked = self._header[member.row], True
         header["flags"], header["kind"] = _VERSION_2, start.payload_type | _MARKER
         header["sequence"], header["timestamp"] = start.sequence, start.timestamp
@@ -109,6 +111,7 @@ class Rows:
             self._outlets[row] = self._outlets[last]
         self._members.pop()
         self._outlets.pop()
+        self.busy = last > 0
 
     def sound(self, row: int, offset: int, packets: int) -> None:
         """Send `packets` packets from the bank's `offset` on, then tell the member to say what next."""

@@ -70,13 +70,16 @@ class MediaSocket:
         with contextlib.suppress(OSError):
             self._rtcp.sendto(data, target)
 
-    def filter(self, wanted: tuple[int, int] | None) -> None:
-        """Filter voice of (payload type, SSRC) in the kernel, where that can be done; None for no more."""
+    def filter(self, wanted: tuple[int, int] | None, phase: int = 0) -> None:
+        """Filter voice of (payload type, SSRC) in the kernel, where that can be done; None for no more.
+
+        `phase` tells which of the voice packets are let through as samples, see `kernel_filter.attach`.
+        """
         if wanted == self._filtered or not self.filtering:
             return
         with contextlib.suppress(OSError):
             if wanted:
-                kernel_filter.attach(self._rtp, *wanted)
+                kernel_filter.attach(self._rtp, *wanted, phase)
             else:
                 kernel_filter.detach(self._rtp)
             self._filtered = wanted

@@ -12,14 +12,14 @@ from functools import cached_property, partial
 from typing import Final, Literal, Protocol, TypeVar
 
 from sip import addresses
-from sip.media import rtcp, rtp, telephone_event, tones
+from sip.media import arrival, rtcp, rtp, telephone_event, tones
 from sip.media.clock import PACKET_TIMES_MS, Wheel
 from sip.media.ear import Ear
 from sip.media.jitter_buffer import JitterBuffer
 from sip.media.latch import Address, Latch
 from sip.media.listeners import Listeners, Tape, ToneListener
 from sip.media.ports import PortPool
-from sip.media.reception import Reception
+from sip.media.reception import SAMPLE, Reception
 from sip.media.recording import EndedBy, Recorder, Recording, Sink
 from sip.media.reporting import Reporting, Spoken
 from sip.media.rows import Outlet, Start
@@ -56,6 +56,9 @@ class Desk(Watch, Protocol):
 
     def defer(self, function: Done) -> object:
         """Call a function soon."""
+
+    def until_samples(self) -> int:
+        """Return in how many packet times of 20 ms samples of voice are wanted."""
 
     def listen(self, stream: Stream, *, on: bool) -> None:
         """Call `stream.hear` every 20 ms, or no more."""
@@ -352,7 +355,7 @@ class Stream:
         wanted = None
         if latch and latch.source and not self._listeners and reception.ssrc is not None:
             wanted = (self._manner[1], reception.ssrc)
-        self._socket.filter(wanted)
+        self._socket.filter(wanted, (reception.highest + self._desk.until_samples()) % SAMPLE)
 
     def _listening_changed(self) -> None:
         self._desk.listen(self, on=len(self._listeners) > 0)
@@ -360,11 +363,11 @@ class Stream:
 
     def _read_rtp(self, sock: socket.socket) -> None:
         try:
-            data, source = sock.recvfrom(_LARGEST)
+            data, source, came = arrival.receive(sock, self._desk.now())
         except OSError:
             return  # nothing there after all, or an ICMP error: the peer's socket is closed
         ssrc = self._ear.reception.ssrc
-        if not self._ear.take(data, source[:2], self._desk.now(), self._socket.dropped):
+        if not self._ear.take(data, source, came, self._socket.dropped):
             return
         self._aim()
         if ssrc != self._ear.reception.ssrc:

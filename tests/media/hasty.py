@@ -13,6 +13,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import TypeVar, TypeVarTuple
 
+from sip.media.waking import Pace
+
 SETTLING_S = 0.0005  # real time given to the kernel to deliver what is under way on loopback
 
 Ready = list[tuple[selectors.SelectorKey, int]]
@@ -26,7 +28,8 @@ class HastyLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self.now = 0.0
         self.threads = 0  # that work for somebody of this loop
-        super().__init__(_Leaping(self))
+        self.waker = _Paced(self)
+        super().__init__(self.waker)
 
     def time(self) -> float:
         """Return the loop's own time in seconds."""
@@ -48,9 +51,7 @@ class HastyLoop(asyncio.SelectorEventLoop):
 class _Leaping(selectors.DefaultSelector):  # type: ignore[misc,valid-type]  # a class chosen by the platform
     """Leaps in time instead of waiting for it."""
 
-    def __init__(self, loop: HastyLoop) -> None:
-        super().__init__()
-        self._loop = loop
+    _loop: HastyLoop
 
     def select(self, timeout: float | None = None) -> Ready:
         """Return what is ready; a timeout is over almost at once."""
@@ -70,3 +71,11 @@ class _Leaping(selectors.DefaultSelector):  # type: ignore[misc,valid-type]  # a
         passed = time.monotonic() - began
         self._loop.now += passed if timeout is None or ready else max(passed, timeout)
         return ready
+
+
+class _Paced(Pace, _Leaping):
+    """Wakes the engine too, where a test wants that."""
+
+    def __init__(self, loop: HastyLoop) -> None:
+        super().__init__(loop.time)
+        self._loop = loop
