@@ -121,13 +121,16 @@ async def _to_sign_in(request: Request, _error: Exception) -> Response:
 
 
 async def _gone(request: Request, _error: Exception) -> Response:
-    texts = visit.texts_for(request, staff.house_of(request))
-    return visit.show(request, "notice.html", texts, 404, about="gone")
+    return _notice(request, "gone", 404)
 
 
 async def _stale(request: Request, _error: Exception) -> Response:
+    return _notice(request, "stale", 409)
+
+
+def _notice(request: Request, about: str, status: int) -> Response:
     texts = visit.texts_for(request, staff.house_of(request))
-    return visit.show(request, "notice.html", texts, 409, about="stale")
+    return visit.show(request, "notice.html", texts, status, about=about)
 
 
 async def _forbidden(request: Request, _error: Exception) -> Response:
@@ -180,22 +183,18 @@ def _refused(request: Request, status: int) -> Response:
             if path.startswith(fhir.PATH)
             else JSONResponse({"detail": said}, status)
         )
-    if path.startswith(PATIENT_PATHS):
-        return visit.show(
-            request, "notice.html", visit.texts_for(request, staff.house_of(request)), status, about="busy"
-        )
     return _trouble(request, "busy", status)
 
 
 def _broken(request: Request) -> Response:
     if request.url.path.startswith("/api/"):
         return JSONResponse({"detail": "internal error"}, 500)
-    if request.url.path.startswith(PATIENT_PATHS):
-        texts = visit.texts_for(request, staff.house_of(request))
-        return visit.show(request, "notice.html", texts, 500, about="broken")
     return _trouble(request, "broken", 500)
 
 
 def _trouble(request: Request, about: str, status: int) -> Response:
+    """Tell patients in their language, and everybody else in the staff's."""
+    if request.url.path.startswith(PATIENT_PATHS):
+        return _notice(request, "gone" if about == "not_found" else about, status)
     texts = staff.texts_for(request)
     return pages.page("trouble.html", texts, status, said=texts(f"error.{about}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -102,8 +103,9 @@ async def test_five_wrong_dates_of_birth_end_the_link_even_for_the_right_one(
     wrong = BORN | {"geburt.year": "1962", "handle": handle(page)}
     for _ in range(4):
         assert (await web.post("/form/thread/known", data=wrong)).status_code == 422
-    await web.post("/form/thread/known", data=wrong)
-    assert (await web.post("/form/thread/known", data=wrong | BORN)).status_code == 404
+    for last in (wrong, wrong | BORN):
+        ended = await web.post("/form/thread/known", data=last)
+        assert (ended.status_code, "Dieser Link gilt nicht mehr" in ended.text) == (404, True)
     assert (await door(web, practice)).status_code == 404
     assert (await web.get(sms_link(practice))).status_code == 404  # as any dead link, without a redirect
 
@@ -180,3 +182,42 @@ async def test_links_lead_to_the_short_domain_where_the_practice_has_one(
         shown = await short.get("/outbox")
         assert f'href="{link[0]}"' in shown.text
         assert (await short.get(link[0])).status_code == 303
+
+
+UNREADABLE = [
+    ("/form/thread", 409, {"content": b"{", "headers": {"content-type": "application/json"}}),
+    ("/form/thread", 400, {"content": b"x", "headers": {"content-type": "multipart/form-data"}}),
+    ("/form/thread/known", 400, {"content": b"x", "headers": {"content-type": "multipart/form-data"}}),
+    ("/form/thread/known", 400, {"data": {f"field{number}": "x" for number in range(1200)}}),
+    ("/form/thread/known", 409, {"data": {}}),
+    ("/form/nowhere", 404, {"data": {}}),
+]
+
+
+@pytest.mark.parametrize(("path", "status", "sent"), UNREADABLE)
+@pytest.mark.parametrize(
+    ("language", "said"), [("de", "Praxis anrufen: 0351"), ("en", "Call the practice: 0351")]
+)
+async def test_whatever_is_sent_a_patient_reads_a_page_of_theirs_in_their_language(  # noqa: PLR0913, PLR0917
+    web: httpx.AsyncClient,
+    practice: Practice,
+    path: str,
+    status: int,
+    sent: dict[str, Any],
+    language: str,
+    said: str,
+) -> None:
+    await answer(web, practice, submit(practice))
+    await door(web, practice)
+    told = {"accept-language": language} | sent.get("headers", {})
+    page = await web.post(path, **(sent | {"headers": told}))
+    assert (page.status_code, page.headers["content-type"]) == (status, "text/html; charset=utf-8")
+    assert (said in page.text, "/inbox" in page.text) == (True, False)
+
+
+async def test_a_link_that_is_posted_to_is_no_page_of_the_staff(
+    web: httpx.AsyncClient, practice: Practice
+) -> None:
+    page = await web.post(f"/f/{practice.link()}")
+    assert (page.status_code, "Bitte öffnen Sie den Link noch einmal" in page.text) == (405, True)
+    assert "/inbox" not in page.text

@@ -105,9 +105,9 @@ async def known(request: Request, talk: GuardedTalkDep) -> Response:
     born = await talk.house.store.read(lambda tx: thread.birth_date(tx, talk.card, BIRTH))
     if not born or judged.answers[BIRTH] != born:
         await talk.house.store.write(lambda tx: thread.count_try(tx, talk.link.id, now=talk.now))
-        return (
-            _door(request, talk, "thread.wrong") if thread.tries_left(talk.link) > 1 else go("/form/thread")
-        )
+        if thread.tries_left(talk.link) == 1:  # that was it: the link is as dead now as an expired one
+            raise GoneError
+        return _door(request, talk, "thread.wrong")
     await talk.house.store.write(lambda tx: thread.read(tx, talk.link.id, now=talk.now))
     answer = go("/form/thread")
     seal = talk.house.store.sealer.seal(talk.link.id.encode(), _PLACE)
