@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from callflow.inbox.measures import Funnel, Measures, measure
 from callflow.inbox.quality import heard
 from callflow.web import words
 from callflow.web.catalogue import Texts
+from callflow.web.days import CHOICES, DaysDep
 from callflow.web.staff import HouseDep, StaffDep, show
 
 router = APIRouter(prefix="/measures", include_in_schema=False)
-SPANS = (1, 7, 28)
 _BAR = 100
 _FIRST_HOUR, _LAST_HOUR = 7, 18
 
@@ -33,25 +31,21 @@ class Bar:
 
 
 @router.get("")
-async def measures(
-    request: Request,
-    staff: StaffDep,
-    house: HouseDep,
-    days: Annotated[Literal["1", "7", "28"], Query()] = "7",
-) -> Response:
+async def measures(request: Request, staff: StaffDep, house: HouseDep, days: DaysDep) -> Response:
     """Show the figures of the last days, today included."""
-    now = house.clock()
-    since = midnight(now) - timedelta(days=int(days) - 1)
     found, sounded = await house.store.read(
-        lambda tx: (measure(tx, since=since, until=now), heard(tx, since=since, until=now))
+        lambda tx: (
+            measure(tx, since=days.since, until=days.until),
+            heard(tx, since=days.since, until=days.until),
+        )
     )
     waits, texts = found.waits, staff.texts
     return show(
         request,
         "measures.html",
         staff,
-        days=int(days),
-        spans=SPANS,
+        days=days.count,
+        spans=CHOICES,
         funnel=list(_steps(found.funnel, texts)),
         rate=percent(found.funnel.deflected, found.funnel.calls),
         hours=list(_hours(found)),
@@ -63,11 +57,6 @@ async def measures(
         measured=sum(day.calls for day in sounded.days),
         poor=sum(day.fair + day.bad for day in sounded.days),
     )
-
-
-def midnight(now: datetime) -> datetime:
-    """Return when the day began where the practice is."""
-    return words.local(now).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _steps(funnel: Funnel, texts: Texts) -> Iterator[Bar]:

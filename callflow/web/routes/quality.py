@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Annotated, Literal
+from datetime import date, datetime
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from callflow import numbers
@@ -15,7 +14,8 @@ from callflow.inbox.quality import MOST, Heard, HeardCall, LineDay, heard
 from callflow.quality import BAD_LOSS, HEARD_LOSS, JITTER_MS, ROUND_TRIP_MS, Figure, Grade
 from callflow.web import words
 from callflow.web.catalogue import Texts
-from callflow.web.routes.measures import SPANS, midnight, percent
+from callflow.web.days import CHOICES, DaysDep
+from callflow.web.routes.measures import percent
 from callflow.web.staff import HouseDep, StaffDep, show
 
 router = APIRouter(prefix="/measures/quality", include_in_schema=False)
@@ -50,16 +50,9 @@ class Row:
 
 
 @router.get("")
-async def quality(
-    request: Request,
-    staff: StaffDep,
-    house: HouseDep,
-    days: Annotated[Literal["1", "7", "28"], Query()] = "7",
-) -> Response:
+async def quality(request: Request, staff: StaffDep, house: HouseDep, days: DaysDep) -> Response:
     """Show how calls of the last days sounded, today included."""
-    now = house.clock()
-    since = midnight(now) - timedelta(days=int(days) - 1)
-    found = await house.store.read(lambda tx: heard(tx, since=since, until=now))
+    found = await house.store.read(lambda tx: heard(tx, since=days.since, until=days.until))
     texts = staff.texts
     fair, bad = sum(day.fair for day in found.days), sum(day.bad for day in found.days)
     calls = sum(day.calls for day in found.days)
@@ -67,8 +60,8 @@ async def quality(
         request,
         "quality.html",
         staff,
-        days=int(days),
-        spans=SPANS,
+        days=days.count,
+        spans=CHOICES,
         calls=calls,
         good=percent(calls - fair - bad, calls),
         fair=fair,
