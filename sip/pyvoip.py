@@ -1,8 +1,9 @@
 """pyVoIP, guarded: its registration and its handling of calls, without its socket, threads and sound.
 
 The only module that imports pyVoIP; its names and types do not leave it. Every guard names the defect of
-pyVoIP 1.6.8 that it hides; tests/line/test_pyvoip.py shows each bare and its absence here. Reliability on the
-wire (retransmissions, ACK, CANCEL, routes, parsing) is `sip.pyvoip_phone`'s part of the guards.
+pyVoIP 1.6.8 that it hides; tests/line/test_pyvoip*.py show each bare and its absence here. Reliability on the
+wire (retransmissions, ACK, CANCEL, routes, parsing) is `sip.pyvoip_phone`'s part of the guards, what
+registrars want `sip.pyvoip_registrar`'s.
 """
 
 from __future__ import annotations
@@ -15,9 +16,6 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import structlog
-
-from sip.signalling.phone_settings import Account
 from sip.signalling.transport import Address
 
 with warnings.catch_warnings():
@@ -26,10 +24,7 @@ with warnings.catch_warnings():
     from pyVoIP import RTP, SIP
 
 MOST_CALLS = 50  # with our sound it is clean to 200 calls and collapses at 500; we stay far below
-FIRST_RETRY_S, LONGEST_RETRY_S = 5.0, 120.0
-REFRESH_BEFORE_S = 20.0
-ANSWER_WITHIN_S = 5
-_log = structlog.get_logger("line.pyvoip")
+ANSWER_WITHIN_S = 40  # a transaction has an answer after 32 s at the latest: that nobody answered
 
 
 class _NoSound:
@@ -101,19 +96,14 @@ class Guarded:
 
     Args:
         me: our address as peers reach it.
-        server: address of the registrar.
-        account: whom to register as, None for a line that registers nowhere.
         said: takes what pyVoIP wants to send to its server; may be called from the registering thread.
     """
 
-    def __init__(
-        self, me: Address, server: Address, account: Account | None, said: Callable[[bytes], None]
-    ) -> None:
-        self._account = account
+    def __init__(self, me: Address, said: Callable[[bytes], None]) -> None:
         self._wire = _Wire(lambda data, _to: said(data))
         self._thread = ThreadPoolExecutor(1, "register")
-        self._task: asyncio.Task[None] | None = None
-        self._phone = _Phone(*server, *_user(account), me[0], lambda _call: None, me[1])
+        # It prints what it cannot handle, passwords too: it is told none, `Registrar` proves who we are.
+        self._phone = _Phone("127.0.0.1", 5060, "line", "secret", me[0], lambda _call: None, me[1])
         self._client = self._phone.sip
         # Its own start() binds, registers in the caller's thread, and polls every 10 ms in another.
         self._client.s = self._client.out = self._wire  # type: ignore[assignment]  # as _silenced
@@ -156,29 +146,19 @@ class Guarded:
         with contextlib.suppress(OSError):  # nobody waits for it any more
             self._wire.feed.send(datagram)
 
-    def start(self) -> None:
-        """Begin to register, if there is an account."""
-        if self._account is not None:
-            self._task = asyncio.get_running_loop().create_task(self._stay_registered(self._account.name))
+    async def register(self) -> bool:
+        """Let it register, in a thread of its own; say whether it did."""
+        self._client.registerFailures = 0  # after three it would stop for ever
+        return bool(await asyncio.get_running_loop().run_in_executor(self._thread, self._client.register))
 
-    async def close(self) -> None:
-        """Unregister, if registered."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._client.deregister)
+    async def deregister(self) -> bool:
+        """Let it unregister; say whether it did."""
+        return bool(await asyncio.get_running_loop().run_in_executor(self._thread, self._client.deregister))
+
+    def close(self) -> None:
+        """Let go of its thread and socket."""
         self._thread.shutdown(wait=False)
         self._wire.close()
-
-    async def _stay_registered(self, name: str) -> None:
-        # Its own timer gives up for ever after three failures, and repeats those without any pause.
-        pause = FIRST_RETRY_S
-        loop = asyncio.get_running_loop()
-        while True:
-            self._client.registerFailures = 0
-            done = await loop.run_in_executor(self._thread, self._client.register)
-            _log.info("registration", account=name, done=bool(done))
-            pause = FIRST_RETRY_S if done else min(pause * 2, LONGEST_RETRY_S)
-            await asyncio.sleep(self._client.default_expires - REFRESH_BEFORE_S if done else pause)
 
 
 @contextlib.contextmanager
@@ -190,7 +170,3 @@ def _silenced() -> Iterator[None]:
         yield
     finally:
         RTP.RTPClient = original  # type: ignore[misc]  # as above
-
-
-def _user(account: Account | None) -> tuple[str, str]:
-    return (account.user, account.password) if account else ("rufweiche", "")

@@ -16,6 +16,7 @@ from collections.abc import Callable
 import structlog
 
 from sip.pyvoip import MOST_CALLS, Guarded
+from sip.pyvoip_registrar import Registrar
 from sip.signalling.core import Core, has_sdp, ignore, tag
 from sip.signalling.dialog import Dialog, answering
 from sip.signalling.exchange import Answering
@@ -195,6 +196,7 @@ class PyVoipPhone:
         self._udp = Udp(self._datagram)
         self.core: Core
         self.switch: Guarded
+        self._registrar: Registrar | None = None
 
     async def open(self) -> None:
         """Bind and start registering.
@@ -208,11 +210,11 @@ class PyVoipPhone:
         await self._udp.open(listen.host, listen.port)
         self.core.carriers.append(self._udp)
         self._empty.set()
-        account = next(iter(self.settings.accounts), None)
-        server = await self._registrar(account) if account else ("127.0.0.1", 5060)
-        self._server = Hop(self._udp, server)
-        self.switch = Guarded(self.address(), server, account, self._said)
-        self.switch.start()
+        self.switch = Guarded(self.address(), self._said)
+        for account in self.settings.accounts[:1]:
+            server = Hop(self._udp, await self._address_of(account))
+            self._registrar = Registrar(self.core, account, server, self.switch.registrar_says)
+            self._registrar.start(self.switch.register)
 
     async def close(self, grace_s: float = 0.0) -> None:
         """Take no new calls, wait up to `grace_s` for calls to end, hang up the rest, unregister."""
@@ -221,7 +223,9 @@ class PyVoipPhone:
             await asyncio.wait_for(self._empty.wait(), grace_s)
         for leg in tuple(self._legs.values()):
             leg.hang_up()
-        await self.switch.close()
+        if self._registrar is not None:
+            await self._registrar.leave(self.switch.deregister)
+        self.switch.close()
         self.core.exchanges.close()
         self._udp.close()
 
@@ -229,6 +233,11 @@ class PyVoipPhone:
     def transports(self) -> tuple[str, ...]:
         """What it listens on: pyVoIP knows nothing but UDP."""
         return ("udp",)
+
+    @property
+    def registered(self) -> bool:
+        """Whether the account's registrar keeps our contact."""
+        return self._registrar is not None and self._registrar.granted_s > 0
 
     def address(self, transport: str = "udp") -> tuple[str, int]:
         """Give the host and port really bound."""
@@ -250,7 +259,7 @@ class PyVoipPhone:
         if not self._legs:
             self._empty.set()
 
-    async def _registrar(self, account: Account) -> Address:
+    async def _address_of(self, account: Account) -> Address:
         """Look the registrar's address up and admit it as a peer."""
         host, _, port = (account.registrar or account.domain).partition(":")
         found = await self._loop.getaddrinfo(host, int(port or 5060), family=socket.AF_INET)
@@ -278,10 +287,7 @@ class PyVoipPhone:
             self._request(message, hop, peer)
 
     def _response(self, message: Response) -> None:
-        if message.cseq.method == "REGISTER":
-            self.switch.registrar_says(bytes(message))
-        else:
-            self.core.exchanges.answered(message)
+        self.core.exchanges.answered(message)
 
     def _request(self, message: Request, hop: Hop, peer: Peer) -> None:
         known = self.core.exchanges.serving(message)
@@ -370,7 +376,8 @@ class PyVoipPhone:
     def _said(self, data: bytes) -> None:
         """Take what pyVoIP wants to send: an answer, a BYE, or a REGISTER from its thread."""
         if data.startswith(b"REGISTER "):
-            self._loop.call_soon_threadsafe(self.core.send_raw, self._server, data)
+            if self._registrar is not None:
+                self._loop.call_soon_threadsafe(self._registrar.say, data)
             return
         fields = dict(line.split(b": ", 1) for line in data.split(b"\r\n\r\n")[0].split(b"\r\n")[1:])
         name = fields[b"Call-ID"].decode()

@@ -3,7 +3,8 @@
     python -m tests.line.bare_pyvoip
 
 It runs as a program of its own because pyVoIP's threads outlive its `stop`, and one of its defects is that
-they wait for ever. All demonstrations run at once: each waits for pyVoIP's fixed seconds.
+they wait for ever. All demonstrations run at once: each waits for pyVoIP's fixed seconds. Each has a phone of
+its own, since pyVoIP's threads spoil one another's calls: what is shown does not hang on who comes first.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ import threading
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from sip.signalling.message import Response
+from sip.signalling.digest import parse_pairs
+from sip.signalling.message import Request, Response
 from tests.line.pbx import OFFER, Pbx
 from tests.line.spoilt import SPOILT
+from tests.sip.registrar import proxy, registrar, too_brief
 from tests.support.ports import free_ports
 
 warnings.simplefilter("ignore")
@@ -37,7 +40,7 @@ Phone = pyVoIP.VoIP.VoIPPhone
 class Bare:
     """A registered phone that answers all calls but an unwanted one, and the PBX that it is registered at."""
 
-    def __init__(self, registering: str = "200 OK", many: int = 60) -> None:
+    def __init__(self, registering: str = "200 OK", many: int = 4) -> None:
         self.pbx = Pbx(registering)
         self.many = many
         self.up: dict[str, str] = {}  # calls, and the threads that answered them
@@ -137,42 +140,44 @@ def threads_of(client: object, *methods: str) -> int:
     return sum(getattr(one, "function", None) in works for one in threading.enumerate())
 
 
-async def a_late_invite(bare: Bare) -> list[int]:
-    await bare.connect("late")
-    (client,) = bare.phone.calls["late"].RTPClients
+async def a_second_invite(bare: Bare, call: str) -> list[int]:
+    """Repeat a call's INVITE, or send another one within it, and count who speaks."""
+    tag = (await bare.connect(call)).to.tag
+    (client,) = bare.phone.calls[call].RTPClients
     await until(lambda: threads_of(client, "trans") == 1)
-    await bare.invite("late")
+    within: dict[str, Any] = {"seq": 2, "to": f";tag={tag}"} if call == "re-INVITE" else {}
+    bare.pbx.send(bare.pbx.write("INVITE", call, body=OFFER, **within))
     await until(lambda: threads_of(client, "trans") > 1)
     return [1, threads_of(client, "trans")]
 
 
-async def a_goodbye(bare: Bare) -> list[str]:
+async def a_goodbye(bare: Bare) -> dict[str, object]:
+    """Tell the tags of a call's answer and of its end, and what is left of it."""
     answer = await bare.connect("goodbye")
-    return [answer.to.tag, (await bare.bye("goodbye", f";tag={answer.to.tag}")).to.tag]
+    ended = await bare.bye("goodbye", f";tag={answer.to.tag}")
+    client = bare.phone.sip
+    kept = {"tag": "goodbye" in client.tagLibrary, "tags": len(client.tags) > 1}
+    return {"tags": [answer.to.tag, ended.to.tag], "kept": kept}
 
 
-async def a_cancelled_call(bare: Bare) -> int | None:
+async def a_cancelled_call(bare: Bare) -> dict[str, object]:
     bare.pbx.send(bare.pbx.write("INVITE", "cancelled", body=OFFER))
     bare.pbx.send(bare.pbx.write("CANCEL", "cancelled"))
     answer = await bare.pbx.of("cancelled").answer("INVITE", LIMIT_S)
-    return answer and answer.status
+    return {"status": answer and answer.status, "kept": "cancelled" in bare.phone.calls}
 
 
-async def its_refusals() -> dict[str, int | None]:
-    bare = await Bare().open()  # of its own: refusing in one thread breaks what another does with its calls
-    unwanted = await bare.status("unwanted")
+async def an_unwanted_call(bare: Bare) -> int | None:
+    return await bare.status("unwanted")
+
+
+async def a_call_to_nobody(bare: Bare) -> int | None:
     bare.phone.callCallback = None
-    return {"unwanted": unwanted, "nobody": await bare.status("nobody")}
+    return await bare.status("nobody")
 
 
-def what_it_keeps(bare: Bare) -> dict[str, bool]:
-    """Tell what is left of calls that are over."""
-    client = bare.phone.sip
-    return {
-        "cancelled": "cancelled" in bare.phone.calls,
-        "tag": "goodbye" in client.tagLibrary,
-        "tags": len(client.tags) > 1,
-    }
+async def a_bye_of_no_call(bare: Bare) -> int:
+    return (await bare.bye("nobody")).status
 
 
 async def its_goodbye(bare: Bare) -> dict[str, bool]:
@@ -231,27 +236,89 @@ async def a_refusing_registrar() -> dict[str, object]:
     return {"tries": bare.pbx.registrations.qsize(), "goes_on": bool(bare.phone.sip.NSD)}
 
 
+async def a_try(**how: Any) -> list[Request]:  # noqa: ANN401 - of Registrar
+    """Let it register as 620 with a password until it gives up; returns what the registrar saw."""
+    async with registrar(**how) as pbx:
+        own, *sound = free_ports(3)
+        phone = Phone(HOST, pbx.port, "620", "secret", HOST, None, own, sound[0], sound[-1])
+        await asyncio.to_thread(phone.start)
+        await until(lambda: phone.get_status().name == "FAILED")
+        return pbx.seen
+
+
+async def a_login(algorithm: str, *users: str) -> dict[str, object]:
+    seen = await a_try(users=dict.fromkeys(users, "secret"), algorithm=algorithm)
+    proof = next(
+        parse_pairs(one.headers.get("Authorization")) for one in seen if one.headers.get("Authorization")
+    )
+    assert proof is not None
+    return {name: proof.get(name) for name in ("username", "algorithm", "qop")}
+
+
+async def a_lost_register() -> int:
+    async with registrar(deaf_to=99) as pbx:
+        own, *sound = free_ports(3)
+        phone = Phone(HOST, pbx.port, "620", "secret", HOST, None, own, sound[0], sound[-1])
+        threading.Thread(target=phone.start, daemon=True).start()
+        await pbx.inbox.get()
+        await asyncio.sleep(REPEATED_WITHIN_S)
+        return 1 + pbx.inbox.qsize()
+
+
+async def a_short_grant() -> dict[str, float]:
+    async with registrar(expires_s=30) as pbx:
+        own, *sound = free_ports(3)
+        phone = Phone(HOST, pbx.port, "620", "secret", HOST, None, own, sound[0], sound[-1])
+        await asyncio.to_thread(phone.start)
+        await until(lambda: phone.sip.registerThread is not None)
+        return {"granted": pbx.expires_s, "again": phone.sip.registerThread.interval}
+
+
+async def its_registering() -> dict[str, object]:
+    asked = {"login": a_login("MD5", "empfang"), "sha": a_login("SHA-256", "620")}
+    found = dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
+    proxied, brief = await asyncio.gather(a_try(script=proxy), a_try(script=too_brief))
+    return found | {
+        "to_407": sorted(
+            {
+                name
+                for one in proxied
+                for name in ("Authorization", "Proxy-Authorization")
+                if name in one.headers
+            }
+        ),
+        "to_423": sorted({one.headers.get("Expires") for one in brief} - {"0"}),
+        "domain": str(brief[0].to.uri.host),
+        "lost": await a_lost_register(),
+        "grant": await a_short_grant(),
+    }
+
+
+async def alone(show: Callable[..., Awaitable[object]], *more: str) -> object:
+    """Let a phone of its own show something."""
+    return await show(await Bare().open(), *more)
+
+
 async def demonstrate() -> dict[str, object]:
     """Let it show all of it."""
-    bare = await Bare().open()
-    shown: dict[str, object] = {"call": await a_call(bare)}
-    more = {
-        "late_invite": a_late_invite(bare),
-        "goodbye_tags": a_goodbye(bare),
-        "cancelled": a_cancelled_call(bare),
-        "hung_up": its_goodbye(bare),
-        "refusals": its_refusals(),
-        "no_offer": an_invite_without_offer(bare),
-        "repeats_its_200": an_unacknowledged_answer(bare),
+    shows = {
+        "goodbye": alone(a_goodbye),
+        "cancelled": alone(a_cancelled_call),
+        "hung_up": alone(its_goodbye),
+        "unwanted": alone(an_unwanted_call),
+        "nobody": alone(a_call_to_nobody),
+        "unknown_bye": alone(a_bye_of_no_call),
+        "no_offer": alone(an_invite_without_offer),
+        "repeats_its_200": alone(an_unacknowledged_answer),
         "second_call": a_second_call_on_its_only_port(),
         "refused": a_refusing_registrar(),
-        **{method: a_reply(bare, method) for method in ("OPTIONS", "INFO", "UPDATE", "REFER")},
-        **{name: a_spoilt_invite(bare, name) for name in SPOILT},
+        "registering": its_registering(),
+        **{f"second {call}": alone(a_second_invite, call) for call in ("late INVITE", "re-INVITE")},
+        **{method: alone(a_reply, method) for method in ("OPTIONS", "INFO", "UPDATE", "REFER")},
+        **{name: alone(a_spoilt_invite, name) for name in SPOILT},
     }
-    shown |= dict(zip(more, await asyncio.gather(*more.values()), strict=True))
-    shown["unknown_bye"] = (await bare.bye("nobody")).status
-    shown["kept"] = what_it_keeps(bare)
-    return shown
+    first = {"call": await alone(a_call)}  # its threads are counted
+    return first | dict(zip(shows, await asyncio.gather(*shows.values()), strict=True))
 
 
 if __name__ == "__main__":

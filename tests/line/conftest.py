@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +16,15 @@ from tests.media.hasty import HastyLoop
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 # Here other processes or threads of pyVoIP and baresip take part, whose time is the real one.
-REAL = {"test_call_screen.py", "test_process.py", "test_pyvoip.py", "test_six.py"}
+REAL = {
+    "test_call_screen.py",
+    "test_process.py",
+    "test_pyvoip.py",
+    "test_pyvoip_registrar.py",
+    "test_six.py",
+}
+ROOT = Path(__file__).parents[2]
+Shown = dict[str, Any]  # JSON
 
 
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, LoopFactory]:
@@ -20,6 +33,16 @@ def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> M
     if "kind" in item.fixturenames:
         return {"embedded": HastyLoop, "pyvoip": asyncio.SelectorEventLoop}
     return {"real": asyncio.SelectorEventLoop} if item.path.name in REAL else {"hasty": HastyLoop}
+
+
+@pytest.fixture(scope="session")
+def bare() -> Shown:
+    """Let pyVoIP show what it does alone."""
+    program = [sys.executable, "-m", "tests.line.bare_pyvoip"]
+    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    shown: Shown = json.loads(done.stdout.splitlines()[-1])
+    return shown
 
 
 @pytest.fixture

@@ -113,7 +113,8 @@ class Pbx(Inbox, asyncio.DatagramProtocol):
 
     def _register(self, asked: dict[str, str], phone: tuple[str, int]) -> None:
         self.phone = phone
-        fields = [f"{name}: {asked[name]}" for name in ("Via", "From", "To", "Call-ID", "CSeq")]
+        kept = ("Via", "From", "To", "Call-ID", "CSeq", "Contact", "Expires")
+        fields = [f"{name}: {asked[name]}" for name in kept]
         self.send("\r\n".join([f"SIP/2.0 {self.registering}", *fields, "Content-Length: 0", "", ""]).encode())
         if asked.get("Expires") == "0":
             return

@@ -22,7 +22,7 @@ from sip.caller import SmallPhone
 from sip.process import Line
 from sip.signalling.phone_settings import LOOPBACK, Account, Listen, PhoneSettings
 from tests.line.house import clip, line_config, running
-from tests.sip.test_registering import registrar
+from tests.sip.registrar import registrar
 from webhooks import metrics
 
 

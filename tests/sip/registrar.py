@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from sip.signalling.digest import Gate
@@ -18,6 +20,29 @@ def willing(_: Request) -> None:
     """Refuse nothing."""
 
 
+def too_brief(asked: Request) -> tuple[int, str] | None:
+    """Register for ten minutes at least."""
+    return (423, "Min-Expires: 600") if 0 < int(asked.headers.get("Expires")) < 600 else None
+
+
+def proxy(asked: Request) -> tuple[int, str] | None:
+    """Challenge as a proxy before the registrar does, and look at nothing but whether it is answered."""
+    if asked.headers.get("Proxy-Authorization"):
+        return None
+    return 407, 'Proxy-Authenticate: Digest realm="proxy", nonce="n", qop="auth"'
+
+
+@asynccontextmanager
+async def registrar(**more: object) -> AsyncIterator[Registrar]:
+    """Open a registrar on a port of its own."""
+    made = Registrar(**more)  # type: ignore[arg-type]
+    await asyncio.get_running_loop().create_datagram_endpoint(lambda: made, local_addr=("127.0.0.1", 0))
+    try:
+        yield made
+    finally:
+        made.close()
+
+
 @dataclass(eq=False)
 class Registrar(Peer):
     """Answers REGISTER on a UDP socket of its own.
@@ -28,6 +53,7 @@ class Registrar(Peer):
         expires_s: what is granted.
         algorithm: the only challenge made, "" for all.
         shown: address that requests seem to come from, as address translation would have it.
+        deaf_to: how many REGISTERs it loses before it hears one.
     """
 
     users: dict[str, str] = field(default_factory=dict)
@@ -35,6 +61,7 @@ class Registrar(Peer):
     expires_s: int = 60
     algorithm: str = ""
     shown: Callable[[], Address] | None = None
+    deaf_to: int = 0
     seen: list[Request] = field(default_factory=list)
     contacts: list[str] = field(default_factory=list)
 
@@ -45,6 +72,9 @@ class Registrar(Peer):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         super().datagram_received(data, addr)
         if not data.startswith(b"REGISTER"):
+            return
+        if self.deaf_to:
+            self.deaf_to -= 1
             return
         asked = parse(data)
         assert isinstance(asked, Request)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 from structlog.testing import capture_logs
@@ -15,17 +13,7 @@ from sip.signalling.phone_settings import Account, PhoneSettings
 from sip.signalling.registration import Registration, backoff_s, granted_s, refresh_s
 from tests.sip.name_server import name_server
 from tests.sip.peer import OURS, SDP, Call, House, answer_to, house, settings
-from tests.sip.registrar import Registrar
-
-
-@asynccontextmanager
-async def registrar(**more: object) -> AsyncIterator[Registrar]:
-    made = Registrar(**more)  # type: ignore[arg-type]
-    await asyncio.get_running_loop().create_datagram_endpoint(lambda: made, local_addr=("127.0.0.1", 0))
-    try:
-        yield made
-    finally:
-        made.close()
+from tests.sip.registrar import Registrar, registrar
 
 
 def extension(at: Registrar, **more: object) -> PhoneSettings:
