@@ -45,6 +45,7 @@ Code = Literal[
     "not_rung",
     "plain_manager",
     "pyvoip_bridge",
+    "pyvoip_udp",
     "registered_twice",
     "same_port",
     "teams_refer",
@@ -154,18 +155,23 @@ def _registers(plan: Plan, name: str) -> bool:
 def _pyvoip(plan: Plan, name: str, line: PyVoipLine) -> Iterator[Fault]:
     if line.trunk and line.trunk not in plan.trunks:
         yield _unknown(("lines", name, "trunk"), "Trunk", line.trunk)
+    trunk = plan.trunks.get(line.trunk)
+    if isinstance(trunk, SipTrunk) and (trunk.transport != "udp" or trunk.srtp == "required"):
+        yield Fault(
+            ("trunks", line.trunk, "srtp" if trunk.transport == "udp" else "transport"),
+            "pyvoip_udp",
+            f"Die pyVoIP-Leitung {name} kennt nur UDP ohne SRTP: der Leitung kind: embedded geben.",
+            f"the pyVoIP line {name} knows nothing but UDP without SRTP: give the line kind: embedded",
+        )
     alone = all(isinstance(other, PyVoipLine) for other in plan.lines.values())
-    for target, entry in plan.destinations.items():
-        if entry.method == "bridge":
-            yield Fault(
-                ("destinations", target, "method"),
-                "pyvoip_bridge",
-                f"Die pyVoIP-Leitung {name} kann nicht selbst wählen, sie verbindet nur mit REFER: hier "
-                "method: refer schreiben oder der Leitung kind: embedded geben.",
-                f"the pyVoIP line {name} cannot call out, it passes callers on by REFER only: write "
-                "method: refer here or give the line kind: embedded",
-                "error" if alone else "warning",  # other lines may bridge what this one refers
-            )
+    for target in (target for target, entry in plan.destinations.items() if entry.method == "bridge"):
+        yield Fault(
+            ("destinations", target, "method"),
+            "pyvoip_bridge",
+            f"{name} wählt nicht selbst, verbindet nur mit REFER: method: refer, oder kind: embedded dort.",
+            f"{name} cannot call out, it passes callers on by REFER only: method: refer, or kind: embedded",
+            "error" if alone else "warning",  # other lines may bridge what this one refers
+        )
 
 
 def _reachable(place: tuple[str, ...], line: EmbeddedLine) -> Iterator[Fault]:

@@ -175,6 +175,14 @@ CASES = (
         frozenset({"unreachable"}),
     ),
     Case(
+        "pyvoip_udp",
+        "{kind: asterisk}\ntrunks:\n  pbx: {kind: pbx, host: 192.0.2.10}",
+        "{kind: pyvoip, trunk: pbx}\ntrunks:\n  pbx: {kind: pbx, host: 192.0.2.10, transport: tls}",
+        ":4:49",
+        "knows nothing but UDP without SRTP: give the line kind: embedded",
+        frozenset({"unreachable", "pyvoip_bridge"}),
+    ),
+    Case(
         "same_port",
         "{kind: asterisk}",
         "{kind: embedded}\n  zweite: {kind: embedded, port: 5060}",

@@ -155,6 +155,23 @@ def test_the_check_finds_bridges_that_a_pyvoip_line_cannot_build() -> None:
     assert "pyvoip_bridge" not in codes(plan(lines={"p": {"kind": "pyvoip"}}, destinations=referred))
 
 
+@pytest.mark.parametrize(
+    ("trunk", "found"),
+    [
+        ({}, []),
+        ({"srtp": "offered"}, []),
+        ({"transport": "tcp"}, ["transport"]),
+        ({"srtp": "required"}, ["srtp"]),
+    ],
+)
+def test_a_trunk_that_pyvoip_cannot_carry_is_refused(trunk: dict[str, str], found: list[str]) -> None:
+    pbx = {"kind": "pbx", "host": "192.0.2.1"} | trunk
+    faults = check(plan(lines={"p": {"kind": "pyvoip", "trunk": "pbx"}}, trunks={"pbx": pbx}))
+    assert [(fault.place[-1], fault.severity) for fault in faults if fault.code == "pyvoip_udp"] == [
+        (place, "error") for place in found
+    ]
+
+
 def test_the_check_finds_one_number_written_twice() -> None:
     entry = {"flow": "praxis", "destination": "empfang"}
     assert "duplicate" in codes(plan(numbers={NUMBER: entry, "+49 351 12345600": entry}))
