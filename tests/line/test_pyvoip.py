@@ -312,7 +312,15 @@ class Client(RTP.RTPClient):  # type: ignore[misc]
         )
 
 
-# What our line says and hears in its place: tests/line/test_line.py runs every call on both lines.
+# What our line says and hears in its place: tests/line/test_line.py runs every call on both lines; wraps and
+# lost markers are shown in tests/media/test_wire.py and test_telephone_event.py, for the engine is the same.
+
+
+async def test_none_of_its_sound_is_made_on_our_line(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+    monkeypatch.setattr(RTP.RTPClient, "__init__", lambda client, *_rest, **_more: made.append(client))
+    line.ack(await line.invite())
+    assert made == []
 
 
 def test_its_sound_sends_mu_law_as_a_law() -> None:

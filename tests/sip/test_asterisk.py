@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from sip.pyvoip_phone import PyVoipPhone
 from sip.signalling.leg import Leg
 from sip.signalling.phone_settings import Account, Listen, PhoneSettings
 from tests.sip.peer import OURS, House, house
@@ -66,6 +67,17 @@ async def caller(asterisk: Asterisk) -> AsyncIterator[tuple[House, House, Leg, L
 async def test_an_extension_registers_and_leaves(asterisk: Asterisk) -> None:
     async with extension("101"):
         assert f"101@{HERE}" in asterisk.cli("pjsip show contacts")
+    assert f"101@{HERE}" not in asterisk.cli("pjsip show contacts")
+
+
+async def test_a_pyvoip_line_registers_and_leaves(asterisk: Asterisk) -> None:
+    phone = PyVoipPhone(telephone("101"), lambda _leg: None)
+    await phone.open()
+    async with asyncio.timeout(30):
+        while not phone.registered:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.02)
+    assert f"101@{HERE}" in asterisk.cli("pjsip show contacts")
+    await phone.close()
     assert f"101@{HERE}" not in asterisk.cli("pjsip show contacts")
 
 
