@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable
@@ -80,6 +81,8 @@ class Stream:
             raise OSError(
                 error.errno, f"SIP over {self.name} cannot listen on {place}: {error.strerror}"
             ) from None
+        for listening in self._server.sockets:
+            mark(listening)  # what is accepted there is marked from its first packet on
         self.local = self._server.sockets[0].getsockname()[:2]
 
     def _identified(self, listen: Listen) -> ssl.SSLContext:
@@ -132,17 +135,13 @@ class Stream:
         connection.write(data)
 
     async def _dial(self, connection: Connection, to: Address) -> None:
-        loop = asyncio.get_running_loop()
         try:
             name, ca = self._expected.get(to, (to[0], ""))
             context = client_context(ca) if self.name == "tls" else None
             async with asyncio.timeout(_CONNECT_S):
-                await loop.create_connection(
-                    lambda: connection,
-                    *to,
-                    ssl=context,
-                    server_hostname=name if context else None,
-                    local_addr=self._end_towards(to[0]),
+                sock = await _connected(to, self._end_towards(to[0]))
+                await asyncio.get_running_loop().create_connection(
+                    lambda: connection, sock=sock, ssl=context, server_hostname=name if context else None
                 )
         except (OSError, TimeoutError):  # ssl.SSLError is an OSError
             self.gone(connection)
@@ -167,6 +166,21 @@ class Stream:
             connection.close()
         for task in self._dialling:
             task.cancel()
+
+
+async def _connected(to: Address, end: Address | None) -> socket.socket:
+    """Connect a socket that is marked from its first packet on, which asyncio's own are not."""
+    made = socket.socket(socket.AF_INET6 if ":" in to[0] else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        made.setblocking(False)  # noqa: FBT003  # the name of the parameter cannot be given
+        mark(made)
+        if end:
+            made.bind(end)
+        await asyncio.get_running_loop().sock_connect(made, to)
+    except BaseException:
+        made.close()
+        raise
+    return made
 
 
 class Connection(asyncio.Protocol):
