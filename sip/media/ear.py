@@ -54,9 +54,14 @@ class Ear:
         """Take packets of these payload types for voice: `rtp.PCMA` or `rtp.PCMU` each."""
         self._laws = {number: _LAWS[law] for number, law in laws.items()}
 
-    def expect(self, latch: Latch, event_type: int | None, event_clock: int, now: float) -> None:
-        """Listen to the peer that `latch` admits; `event_type` is its telephone-event payload type."""
-        self.latch, self.heard_at = latch, now
+    def expect_from(self, announced: Address, hosts: frozenset[str]) -> None:
+        """Listen to the peer that announces this address (see `Latch`), anew if it is another than before."""
+        if self.latch is None or self.latch.announced != announced:
+            self.latch = Latch(announced, hosts)
+
+    def expect(self, event_type: int | None, event_clock: int, now: float) -> None:
+        """Expect keys as telephone-events of a payload type, and to hear something soon."""
+        self.heard_at = now
         if (event_type, event_clock) != (self._event_type, self._events.clock):
             self._events = telephone_event.Receiver(event_clock)
         self._event_type = -1 if event_type is None else event_type

@@ -161,14 +161,13 @@ class Stream:
         wants_nothing = addresses.is_unspecified(address) or port == 0
         laws = rtp.laws_of(laws, payload_type)
         self._protect(srtp)
-        latch = self._ear.latch
-        if latch is None or (latch.announced != (address, port) and not wants_nothing):
-            latch = Latch((address, port), hosts)
+        if self._ear.latch is None or not wants_nothing:
+            self._ear.expect_from((address, port), hosts)
         heard = event_payload_type if event_payload_heard is None else event_payload_heard
-        self._ear.expect(latch, heard, event_clock, self._desk.now())
+        self._ear.expect(heard, event_clock, self._desk.now())
+        self._ear.understand(laws)
         self._rtcp_port = rtcp_port or port + 1
         self._direction = "inactive" if wants_nothing else direction
-        self._ear.understand(laws)
         self._manner = (_sendable(ptime_ms), payload_type, event_payload_type, laws[payload_type])
         self._send_or_not()
         self._listen_for_tones(on=inband_keys)

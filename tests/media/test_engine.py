@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import errno
 import gc
-import os
-import socket
 import weakref
 from collections.abc import Callable
 
 import pytest
 
 from sip.media import rtp, tones
-from sip.media.engine import MediaEngine, MemorySink, NoPortFreeError, Recording, SrtpKeys, Stream
+from sip.media.engine import MediaEngine, MemorySink, Recording, Stream
 from sip.media.reception import SAMPLE
 from tests.media.peers import HOST, SILENT, Peer, done, happening, joined, key_packet, voice
-from tests.support.ports import free_ports
 
 
 @pytest.mark.parametrize("payload_type", [rtp.PCMA, rtp.PCMU])
@@ -94,34 +89,6 @@ async def test_info_that_repeats_an_event_counts_once(engine: MediaEngine) -> No
     assert keys == ["1"]
 
 
-async def test_packets_go_where_the_peer_really_is(engine: MediaEngine, peers: Callable[[], Peer]) -> None:
-    stream, announced, real = engine.open(), peers(), peers()
-    stream.connect(HOST, announced.port)
-    for sequence in range(3):
-        real.send(stream, voice(sequence))
-    assert (await real.receive()).payload == SILENT * 160
-
-
-async def test_who_sends_from_elsewhere_cannot_take_over_an_established_call(
-    engine: MediaEngine, peers: Callable[[], Peer]
-) -> None:
-    stream, peer, thief = engine.open(), peers(), peers()
-    keys: list[str] = []
-    stream.on_key = keys.append
-    stream.connect(HOST, peer.port)
-    peer.send(stream, voice(0))
-    await peer.receive()
-    while stream.stats.received < 1:
-        await peer.receive()
-    for sequence in range(10):
-        thief.send(stream, voice(sequence))
-        thief.send(stream, key_packet(sequence + 10, "0", 99))
-    peer.send(stream, key_packet(1, "7", 160))
-    while not keys:
-        await peer.receive()
-    assert keys == ["7"]
-
-
 async def test_keys_come_through_while_voice_is_filtered(
     engine: MediaEngine, peers: Callable[[], Peer]
 ) -> None:
@@ -157,35 +124,6 @@ async def test_loss_is_told_whether_the_voice_is_read_or_only_counted_by_the_ker
     assert stream.stats.loss == pytest.approx(0.1, abs=0.01)
 
 
-async def test_another_source_of_the_same_peer_is_taken_up(
-    engine: MediaEngine, peers: Callable[[], Peer]
-) -> None:
-    stream, peer = engine.open(), peers()
-    keys: list[str] = []
-    stream.on_key = keys.append
-    stream.connect(HOST, peer.port)
-    peer.send(stream, voice(0))
-    await peer.receive()
-    for packet in (voice(7000, ssrc=9), voice(7001, ssrc=9), key_packet(7002, "6", 5, ssrc=9)):
-        peer.send(stream, packet)
-    while not keys:
-        await peer.receive()
-    assert keys == ["6"]
-
-
-async def test_comfort_noise_and_unknown_payloads_are_taken_without_harm(
-    engine: MediaEngine, peers: Callable[[], Peer]
-) -> None:
-    stream, peer = engine.open(), peers()
-    stream.connect(HOST, peer.port)
-    for sequence, kind in enumerate((rtp.COMFORT_NOISE, 96, 127)):
-        peer.send(stream, rtp.Packet(kind, sequence, 0, 5, b"\x40"))
-    peer.socket.sendto(b"no rtp", (HOST, stream.port))
-    while stream.stats.malformed < 1:
-        await peer.receive()
-    assert (stream.stats.received, stream.stats.malformed) == (3, 1)
-
-
 async def test_held_streams_send_nothing_and_resumed_ones_go_on(
     engine: MediaEngine, peers: Callable[[], Peer]
 ) -> None:
@@ -216,45 +154,6 @@ async def test_an_offer_that_wants_nothing_is_sent_nothing(
     assert stream.stats.sent == 0
 
 
-async def test_a_re_invite_moves_the_sound_to_the_new_address(
-    engine: MediaEngine, peers: Callable[[], Peer]
-) -> None:
-    stream, before, after = engine.open(), peers(), peers()
-    stream.connect(HOST, before.port)
-    before.send(stream, voice(0))
-    last = await before.receive()
-    stream.connect(HOST, after.port, rtp.PCMU, ptime_ms=30)
-    first = await after.receive()
-    assert (first.payload_type, len(first.payload), first.ssrc) == (rtp.PCMU, 240, last.ssrc)
-    keys: list[str] = []
-    stream.on_key = keys.append
-    after.send(stream, voice(500))
-    after.send(stream, key_packet(501, "8", 1))
-    while not keys:
-        await after.receive()
-    assert keys == ["8"]
-
-
-async def test_a_stream_whose_port_cannot_be_opened_anew_can_still_be_closed(
-    engine: MediaEngine, peers: Callable[[], Peer], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stream, before, after = engine.open(), peers(), peers()
-    stream.connect(HOST, before.port)
-    before.send(stream, voice(0))
-    while stream.stats.received < 1:
-        await before.receive()
-
-    def taken(_port: int) -> socket.socket:
-        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-
-    monkeypatch.setattr(engine.ports, "bind", taken)
-    with pytest.raises(OSError, match=os.strerror(errno.EADDRINUSE)):
-        stream.connect(HOST, after.port)
-    free = len(engine.ports)
-    stream.close()
-    assert (len(engine), len(engine.ports)) == (0, free + 1)
-
-
 async def test_a_bridge_carries_sound_and_keys_both_ways_across_codecs(engine: MediaEngine) -> None:
     caller, ours_a = engine.open(), engine.open()
     ours_b, callee = engine.open(), engine.open()
@@ -283,22 +182,6 @@ async def test_a_bridge_carries_sound_and_keys_both_ways_across_codecs(engine: M
     ours_a.relay_to(None)
 
 
-async def test_protected_sound_keys_and_reports_are_understood_and_plain_ones_refused(
-    engine: MediaEngine, peers: Callable[[], Peer]
-) -> None:
-    a, b = (base64.b64encode(bytes([value]) * 30).decode() for value in (1, 2))
-    one, other, stranger = engine.open(), engine.open(), peers()
-    one.connect(HOST, other.port, srtp=SrtpKeys(a, b))
-    other.connect(HOST, one.port, srtp=SrtpKeys(b, a))
-    keys: list[str] = []
-    other.on_key = keys.append
-    await done(lambda finished: one.send_keys("77", finished))
-    stranger.send(one, voice(1))
-    assert keys == ["7", "7"]
-    one.close()
-    assert (other.stats.malformed, one.stats.malformed) == (0, 0)
-
-
 async def test_the_reports_of_both_sides_tell_loss_and_round_trip(engine: MediaEngine) -> None:
     one, other = joined(engine)
     await done(lambda finished: one.play([SILENT * 800], finished))
@@ -324,51 +207,6 @@ async def test_a_recording_begins_after_its_beep_and_ends_with_the_stream(engine
     assert (recording.ended_by, sink.closed) == ("closed", True)
 
 
-async def test_ports_are_even_run_out_and_come_back() -> None:
-    taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    base = (free_ports(8)[0] + 5) & ~1
-    taken.bind((HOST, base))
-    engine = MediaEngine(HOST, (base - 4, base + 1))
-    engine.start()
-    first, second = engine.open(), engine.open()
-    assert sorted((first.port, second.port)) == [base - 4, base - 2]
-    with pytest.raises(NoPortFreeError):
-        engine.open()
-    first.close()
-    first.close()
-    assert engine.open().port == first.port
-    engine.stop()
-    taken.close()
-    assert len(engine) == 0
-
-
-def first_sockets(many: int) -> Callable[..., socket.socket]:
-    """Return what opens that many sockets and then finds the process out of files."""
-    left = iter(range(many))
-
-    def opened(*how: int) -> socket.socket:
-        if next(left, None) is None:
-            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-        return socket.socket(*how)
-
-    return opened
-
-
-@pytest.mark.parametrize("many", [0, 1])
-async def test_a_process_out_of_files_refuses_the_call_and_loses_no_port(
-    engine: MediaEngine, monkeypatch: pytest.MonkeyPatch, many: int
-) -> None:
-    free = len(engine.ports)
-    with monkeypatch.context() as patch:
-        # A limit on the files of this process would meet whatever else lives in it.
-        patch.setattr("sip.media.ports.open_socket", first_sockets(many))
-        with pytest.raises(NoPortFreeError, match="file descriptor"):
-            engine.open()
-    assert len(engine.ports) == free
-    engine.open().close()
-    assert len(engine.ports) == free
-
-
 async def used_up(engine: MediaEngine) -> list[weakref.ref[Stream]]:
     """Return weak references to two streams that did all they can and were closed."""
     one, other = joined(engine)
@@ -392,44 +230,6 @@ async def test_closed_streams_are_freed_without_waiting_for_the_garbage_collecto
         assert [reference() for reference in freed] == [None, None]
     finally:
         gc.enable()
-
-
-async def test_a_dead_call_is_told_once(peers: Callable[[], Peer]) -> None:
-    base = peers().port & ~1
-    engine = MediaEngine(HOST, (base, base + 99), timeout_s=0.2)
-    engine.start()
-    stream, peer = engine.open(), peers()
-    timeouts: list[float] = []
-    over, on_over = happening()
-
-    def timed_out() -> None:
-        timeouts.append(engine.now())
-        on_over(None)
-
-    stream.on_timeout = timed_out
-    stream.connect(HOST, peer.port)
-    await over
-    await done(lambda finished: stream.play([SILENT * 8000], finished))
-    engine.stop()
-    assert len(timeouts) == 1
-
-
-async def test_a_call_whose_voice_only_the_kernel_sees_is_not_dead(peers: Callable[[], Peer]) -> None:
-    base = peers().port & ~1
-    engine = MediaEngine(HOST, (base, base + 99), timeout_s=2)
-    engine.start()
-    stream, peer = engine.open(), peers()
-    over, on_over = happening()
-    stream.on_timeout = lambda: on_over(engine.now())
-    stream.connect(HOST, peer.port)
-    for sequence in range(1, SAMPLE):
-        peer.send(stream, voice(sequence))
-        await peer.receive()
-    last = engine.now()
-    assert (over.done(), last > SAMPLE / 100) == (False, True)
-    ended: float = await over
-    engine.stop()
-    assert 2 <= ended - last < 7
 
 
 @pytest.mark.parametrize("wrong", [("example.org", 4000, 8), ("127.0.0.1", 4000, 18)])
