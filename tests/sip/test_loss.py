@@ -25,9 +25,9 @@ async def test_every_call_is_answered_and_ended_although_messages_are_lost(
 ) -> None:
     chance, send = Random(7), Udp.send  # noqa: S311  # the same losses every time
 
-    def lossy(self: Udp, data: bytes, to: Address) -> None:
+    def lossy(self: Udp, data: bytes, to: Address, own: str = "") -> None:
         if chance.random() > lost:
-            send(self, data, to)
+            send(self, data, to, own)
 
     brisk = settings(t1_s=0.02)
     async with house(brisk, answering) as home, house(brisk) as other:
