@@ -34,9 +34,8 @@ NOTES = "rufweiche-dial"
 CONTEXT = "click-to-call"
 KEPT = timedelta(days=2)  # longer than a house asks after a restart
 ANSWERED, REFUSED, LOOK = "answered", "refused", "look"  # signals beside causes of a hang-up
-CAUSE_LATE_S = (
-    1.0  # a channel that was made tells its end within this time of Originate's; else none was made
-)
+# A channel that was made tells its end within this time of its Originate's; else none was made.
+CAUSE_LATE_S = 3.0
 NOBODY_THERE = ("", "1", *ELSEWHERE)  # causes of a telephone that never rang; "": no channel could be made
 _EXTENSION = re.compile(r"[0-9*#]{1,8}")
 _log = structlog.get_logger("asterisk.dialling")
