@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -47,7 +45,6 @@ class Reception:
         secure_uri: the same over TLS, if it speaks that.
         desk: UDP port where the destination "empfang" is reached.
         api: client of its web, with a token for everything.
-        process: what supervises it.
     """
 
     data: Path
@@ -57,18 +54,6 @@ class Reception:
     secure_uri: str
     desk: int
     api: httpx.AsyncClient
-    process: asyncio.subprocess.Process
-
-    async def kill(self) -> None:
-        """End everything as a power cut would; its processes have sessions of their own."""
-        lines = (self.data / "log" / "serve.log").read_text(encoding="utf-8").splitlines()
-        entries = [json.loads(line) for line in lines]
-        self.process.kill()
-        for entry in entries:
-            if entry["event"] == "process started":
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(int(entry["number"]), signal.SIGKILL)
-        await self.process.wait()
 
     async def rows(self, what: str, **query: str) -> list[Row]:
         """Return what /api/`what` lists."""
@@ -123,7 +108,7 @@ class Reception:
 async def reception(folder: Path, papers: Path | None = None) -> AsyncIterator[Reception]:
     """Start the house as its image does and stop it at the end; with the papers' certificate also for TLS.
 
-    A folder in which one ran before keeps its configuration and data.
+    A folder that has a configuration keeps it.
     """
     config, data, desk = folder / "config", folder / "data", free_port()
     sip, tls, http = free_port(), free_port(), free_port()
@@ -151,7 +136,7 @@ async def reception(folder: Path, papers: Path | None = None) -> AsyncIterator[R
             uri = f"sip:praxis@127.0.0.1:{sip}"
             secure_uri = f"sip:praxis@127.0.0.1:{tls};transport=tls"
             second_uri = f"sip:praxis@127.0.0.1:{second}"
-            yield Reception(data, config, uri, second_uri, secure_uri, desk, api, process)
+            yield Reception(data, config, uri, second_uri, secure_uri, desk, api)
     finally:
         if process.returncode is None:
             process.terminate()
