@@ -83,10 +83,9 @@ class LineServer:
         """Stop listening and end all connections."""
         if self._server is None:
             return
-        self._server.close()
+        self._server.close()  # from Python 3.12 on waiting for it would wait for a line that hangs
         for connection in tuple(self._connections):
             connection.close()
-        await self._server.wait_closed()
         self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
