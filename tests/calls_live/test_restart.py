@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,30 +11,31 @@ import pytest
 from callflow.bootstrap import first_run, in_force
 from callflow.bootstrap.flows import shelf
 from callflow.bootstrap.places import Options
+from tests.calls_live.phones import Baresip
 from tests.calls_live.served import ALWAYS_OPEN, ROOT, Reception, reception
 from tests.support import rendered
 
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 OLD, NEW = "{to: anliegen, concern: ueberweisung}", "{to: anliegen, concern: befund}"
 BROKEN = "\n\tx: 1"
 
 
-async def concern_of_a_call(house: Reception, number: str) -> str:
-    """Call with `rufweiche call`, choose 2, rather a callback, to this number; return the card's reason."""
-    call = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "callflow", "call", "--to", house.uri, "--from", number, "--keys", "221"),
-        cwd=ROOT,
-        stdout=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        return str((await house.card_of(number, 60))["concern"])
-    finally:
-        call.terminate()  # the goodbye need not be heard to its end
-        await call.wait()
+async def concern_of_a_call(house: Reception, phone: Baresip, number: str) -> str:
+    """Call, choose 2, rather a callback, to this number; return the card's reason."""
+    call = await (await phone.dial(house.uri, number)).answered()
+    await call.hears()
+    await call.press_now("221")
+    card = await house.card_of(number)
+    await call.hang_up()
+    return str(card["concern"])
 
 
-async def standing(house: Reception) -> tuple[str, list[tuple[str, int]]]:
-    health = (await house.api.get("/health")).raise_for_status().json()
-    return health["status"], [(fault["file"], fault["line"]) for fault in health["faults"]]
+async def faults_once(house: Reception, status: str) -> list[tuple[str, int]]:
+    """Wait until the house stands so (its lines come one by one) and return its faults' files and lines."""
+    async with asyncio.timeout(60):
+        while (health := (await house.api.get("/health")).raise_for_status().json())["status"] != status:
+            await asyncio.sleep(0.1)
+    return [(fault["file"], fault["line"]) for fault in health["faults"]]
 
 
 def ran_before(folder: Path) -> Path:
@@ -49,7 +49,7 @@ def ran_before(folder: Path) -> Path:
 
 
 async def test_beside_a_broken_flow_callers_hear_the_old_one_until_it_is_mended(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, phone: Baresip
 ) -> None:
     flow = ran_before(tmp_path)
     text = flow.read_text(encoding="utf-8")
@@ -60,11 +60,9 @@ async def test_beside_a_broken_flow_callers_hear_the_old_one_until_it_is_mended(
     rendered.lend(shelf_of_sound, tmp_path / "data")
     async with reception(tmp_path) as house:
         rendered.keep(shelf_of_sound, house.data)
-        assert await standing(house) == ("degraded", [("flows/praxis.yaml", changed.count("\n") + 2)])
+        assert await faults_once(house, "degraded") == [("flows/praxis.yaml", changed.count("\n") + 2)]
         assert "started on what was last in force" in (house.data / "log" / "app.log").read_text("utf-8")
-        assert await concern_of_a_call(house, "+491711000101") == "ueberweisung"
+        assert await concern_of_a_call(house, phone, "+491711000101") == "ueberweisung"
         flow.write_text(changed, encoding="utf-8")
-        async with asyncio.timeout(60):
-            while (await standing(house))[0] != "ok":  # noqa: ASYNC110  the house has no news of that to wait for
-                await asyncio.sleep(0.1)
-        assert await concern_of_a_call(house, "+491711000102") == "befund"
+        assert await faults_once(house, "ok") == []
+        assert await concern_of_a_call(house, phone, "+491711000102") == "befund"
