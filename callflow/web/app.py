@@ -89,7 +89,7 @@ def create_app(house: House) -> FastAPI:
     app.mount("/static", Assets(directory=pages.STATIC), name="static")
     _answer_faults(app)
     app.add_middleware(Gate, limits=house.limits, calls=house.calls, refuse=_refused)
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimit, refuse=_refused)
     app.add_middleware(QuietFaults, answer=_broken)
     app.add_middleware(SecurityHeaders, https=house.https)
     return app
@@ -174,16 +174,23 @@ async def _invalid(request: Request, error: Exception) -> Response:
     return _trouble(request, "not_found" if request.method == "GET" else "stale", 422)
 
 
+_REFUSALS = {
+    413: ("large", "content too large"),
+    429: ("busy", "asked too often"),
+    503: ("busy", "busy: calls go first"),
+}
+
+
 def _refused(request: Request, status: int) -> Response:
     path = request.url.path
+    about, said = _REFUSALS[status]
     if path.startswith("/api/"):
-        said = "asked too often" if status == 429 else "busy: calls go first"  # noqa: PLR2004
         return (
             fhir.outcome(status, said)
             if path.startswith(fhir.PATH)
             else JSONResponse({"detail": said}, status)
         )
-    return _trouble(request, "busy", status)
+    return _trouble(request, about, status)
 
 
 def _broken(request: Request) -> Response:

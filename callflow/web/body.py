@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FORM_BYTES = 128 * 1024
@@ -17,10 +19,16 @@ class TooLargeError(Exception):
 
 
 class BodyLimit:
-    """Answers 413 to larger bodies, before they are read where the sender announces their length."""
+    """Answers 413 to larger bodies, before they are read where the sender announces their length.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        app: the application inside.
+        refuse: makes the answer to a request that is sent away, given its status.
+    """
+
+    def __init__(self, app: ASGIApp, refuse: Callable[[Request, int], Response]) -> None:
         self._app = app
+        self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, counting its body."""
@@ -29,7 +37,7 @@ class BodyLimit:
             return
         limit = FILES_BYTES if scope["path"].startswith(FILES_PATHS) else FORM_BYTES
         if _announced(scope) > limit:
-            await PlainTextResponse("413 content too large", 413)(scope, receive, send)
+            await self._refuse(Request(scope), 413)(scope, receive, send)
             return
         taken = 0
         started = False
@@ -53,7 +61,7 @@ class BodyLimit:
         with contextlib.suppress(TooLargeError):
             await self._app(scope, counted, noted)
         if taken > limit and not started:
-            await PlainTextResponse("413 content too large", 413)(scope, receive, send)
+            await self._refuse(Request(scope), 413)(scope, receive, send)
 
 
 def _announced(scope: Scope) -> int:

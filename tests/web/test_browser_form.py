@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import cast
 
 import pytest
 
 from callflow import inbox
+from callflow.web.body import FILES_BYTES
 from tests.support.browser import Window
 from tests.support.practice import PATIENT, Practice
 from tests.web.conftest import Windows
@@ -211,3 +213,19 @@ def test_on_a_slow_line_the_first_page_is_a_few_small_requests(served: Practice,
     # The token's address, the form's, the first page, its two styles; the icon may come later.
     assert files == ["/static/base.css", "/static/form.css"]
     assert (requests, size < 59_000) == (5, True)
+
+
+def test_photos_too_large_together_are_refused_by_a_page_that_says_so(
+    served: Practice, windows: Windows, tmp_path: Path
+) -> None:
+    huge = tmp_path / "Packung.jpg"
+    with huge.open("wb") as file:
+        file.truncate(FILES_BYTES + 1)
+    patient = phone(windows)
+    patient.go(f"/f/{served.link('rezept')}")
+    patient.type("[name=medikamente]", "Ramipril 5 mg")
+    patient.find("[name=fotos]").send_keys(str(huge))
+    send(patient)
+    assert patient.texts("h1") == ["Die Dateien sind zusammen zu groß"]
+    patient.driver.back()
+    patient.wait(lambda: patient.find("[name=medikamente]").get_attribute("value") == "Ramipril 5 mg")
