@@ -42,10 +42,11 @@ async def line(  # noqa: PLR0913, PLR0917  # fixtures
 
 
 @pytest.fixture(autouse=True)
-def brief(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody rings for half a minute here, and a second is a conversation."""
-    monkeypatch.setattr("sip.asterisk_dialling.RING_OWN_S", 2)
-    monkeypatch.setattr("sip.asterisk_dialling.RING_PATIENT_S", 2)
+def brief(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second is a conversation here, and a telephone that nobody picks up rings for few of them."""
+    if "180" in request.node.name:
+        monkeypatch.setattr("sip.asterisk_dialling.RING_OWN_S", 4)
+        monkeypatch.setattr("sip.asterisk_dialling.RING_PATIENT_S", 4)
     monkeypatch.setattr("callflow.dialling._NO_CONVERSATION_S", 0.0)
     monkeypatch.setattr("callflow.dialling._PHONE_OFF_S", 0.0)
 

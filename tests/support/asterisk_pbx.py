@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from pathlib import Path
 
 from jinja2 import Template
@@ -12,6 +13,7 @@ from callflow.plan import AsteriskLine
 from tests.support.asterisk_box import Asterisk, Folder
 from tests.support.asterisk_site import OURS, PBX, PHONES, TEMPLATES, site
 from tests.support.ports import sound_ports
+from tests.support.simple_phone import Phone
 
 _PJSIP = """
 [udp]
@@ -106,7 +108,11 @@ def pbx(port: int, switch: int, phones: dict[str, int]) -> Asterisk:
 
 
 async def reached(switch: Asterisk, *trunks: str) -> None:
-    """Wait until our Asterisk holds these trunks for available: it asks only once a second."""
+    """Wait until our Asterisk holds these trunks for available and no older question of its can end in vain.
+
+    It asks once a second, and tells nobody which of its questions still wait for an answer.
+    """
+    await asyncio.sleep(max(0.0, Phone.believed - time.monotonic()))
     async with asyncio.timeout(30):
         for trunk in trunks:
             there = re.compile(rf"{trunk}/\S+ +\S+ +Avail")

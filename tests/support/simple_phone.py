@@ -17,12 +17,16 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 FRAME_S = 0.02
 ALAW, EVENTS = 8, 101
 SILENCE = 0xD5
 KEY_FRAMES = 4
 KEYS = "0123456789*#ABCD"
+ABSENT_S, LATE_S = 1.0, 2.5
+"""Who asks a telephone by OPTIONS and repeats it in vain while it is away this long, may say after it came
+that it does not answer: within this time (Asterisk's qualify_timeout of 3 s, repeated after 0.5 and 1.5)."""
 
 
 @dataclass
@@ -256,6 +260,10 @@ Behaviour = Callable[[Talk], int]
 class Phone(asyncio.DatagramProtocol):
     """One telephone; `behaves` says how it takes calls: 200, 180 (rings for ever), 486, 603, ..."""
 
+    left: ClassVar[dict[tuple[str, int], float]] = {}
+    believed: ClassVar[float] = 0.0
+    """From when on (monotonic) nobody says any more of a telephone that it does not answer."""
+
     def __init__(self, host: str, name: str) -> None:
         self.host, self.name = host, name
         self.talks: dict[str, Talk] = {}
@@ -269,6 +277,9 @@ class Phone(asyncio.DatagramProtocol):
     async def open(cls, host: str, name: str, port: int = 0) -> Phone:
         loop = asyncio.get_running_loop()
         _, phone = await loop.create_datagram_endpoint(lambda: cls(host, name), local_addr=(host, port))
+        now = time.monotonic()
+        if port and now - cls.left.get((host, port), 0.0) > ABSENT_S:
+            Phone.believed = now + LATE_S
         return phone
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -289,6 +300,7 @@ class Phone(asyncio.DatagramProtocol):
         for talk in self.talks.values():
             if not talk.ended.is_set():
                 talk.hang_up()
+        self.left[self.host, self.port] = time.monotonic()
         self.transport.close()
 
     async def call(self, user: str, host: str, port: int, *, caller: str = "", extra: str = "") -> Talk:
