@@ -159,7 +159,7 @@ async def holding(  # noqa: PLR0913  # each is one fact of the day
     moves: dict[str, object] | None = None,
     flow: Flow | None = None,
 ) -> AsyncIterator[AsteriskLine]:
-    """Run our line, once it knows how the Teams trunk stands.
+    """Run our line, once it knows how the Teams trunk stands, until the calls of the block are over.
 
     Args:
         sbc: the SBC.
@@ -181,6 +181,9 @@ async def holding(  # noqa: PLR0913  # each is one fact of the day
                 news.clear()
                 await news.wait()
         yield line
+        # A call that outlives its line is passed on to the reception, which is the next test's by then.
+        async with asyncio.timeout(30):
+            await line.drained()
 
 
 async def call_reception(sbc: Sbc, patient: Phone, caller: str = CALLER) -> Talk:

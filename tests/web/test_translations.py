@@ -84,7 +84,7 @@ def test_every_text_of_a_page_is_asked_for_by_name_or_with_its_group() -> None:
     assert [name for name in named if f"{name.rpartition('.')[0]}." not in grouped] == []
 
 
-ABOUT = {"gone.", "stale.", "broken.", "busy."}
+ABOUT = {"gone.", "stale.", "broken.", "busy.", "large."}
 """Groups of the page of notices, which is told its group."""
 
 

@@ -54,14 +54,12 @@ async def test_the_extension_rings_before_the_move_and_teams_afterwards(
 ) -> None:
     moves = {"start": (OPEN + timedelta(days=1)).date()}
     async with watching() as watch:
-        async with holding(sbc, store, teams_up=True, at=OPEN, moves=moves) as line:
+        async with holding(sbc, store, teams_up=True, at=OPEN, moves=moves):
             before = await call_reception(sbc, patient)
             async with asyncio.timeout(20):
                 human = await reception.arrived.get()
             await human.until(lambda: len(human.sound.heard) > 5)
             before.hang_up()
-            async with asyncio.timeout(20):
-                await line.drained()
         async with holding(sbc, store, teams_up=True, at=OPEN + timedelta(days=1), moves=moves):
             after = await call_reception(sbc, patient)
             async with asyncio.timeout(20):
@@ -97,11 +95,9 @@ async def test_half_of_two_hundred_calls_moves_each_by_its_own_lot(
 
     homes = (("pbx", reception.arrived), ("teams", centres[0].calls))
     listeners = [asyncio.create_task(listen(home, calls)) for home, calls in homes]
-    async with holding(sbc, store, teams_up=True, moves={"share": 50}, flow=flow) as line:
+    async with holding(sbc, store, teams_up=True, moves={"share": 50}, flow=flow):
         free = asyncio.Semaphore(AT_ONCE)
         await asyncio.gather(*(one(f"+49171{2_000_000 + n}", free) for n in range(CALLS)))
-        async with asyncio.timeout(30):
-            await line.drained()
     for listener in listeners:
         listener.cancel()
     calls = store.read_now(lambda tx: tx.exec(select(Call)).all())
