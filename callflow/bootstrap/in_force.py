@@ -23,6 +23,7 @@ from callflow.language import FlowErrors
 from callflow.language.calendars import load_calendars
 from callflow.language.problems import Problem
 from callflow.language.source import contents
+from callflow.sealing import sync_folder
 from callflow.settings import Settings
 from callflow.web.forms.source import load_forms
 
@@ -72,6 +73,7 @@ class Kept:
             _store(fresh / name, raw)
         _store(self.folder / f"{_CURRENT}.new", digest.encode())
         (self.folder / f"{_CURRENT}.new").replace(self.folder / _CURRENT)
+        sync_folder(self.folder)  # before the last reading goes: a power cut must not bring its name back
         for old in self.folder.iterdir():
             if old.is_dir() and old != fresh:
                 shutil.rmtree(old, ignore_errors=True)
@@ -96,6 +98,7 @@ def _store(path: Path, raw: bytes) -> None:
         out.write(raw)
         out.flush()
         os.fsync(out.fileno())
+    sync_folder(path.parent)
 
 
 def settings(options: places.Options) -> tuple[Settings, tuple[Problem, ...]]:

@@ -59,3 +59,14 @@ def voice(sequence: int, ssrc: int = 5, payload: bytes = SILENT * 160) -> rtp.Pa
 def key_packet(sequence: int, key: str, began: int, ssrc: int = 5) -> rtp.Packet:
     payload = telephone_event.build(telephone_event.Event(telephone_event.KEYS.index(key), 160))
     return rtp.Packet(101, sequence, began, ssrc, payload)
+
+
+async def in_talk(engine: MediaEngine, peer: Peer) -> tuple[Stream, list[str]]:
+    """Open a stream that has heard this peer's voice; return it and the list that takes its keys."""
+    stream, keys = engine.open(), list[str]()
+    stream.on_key = keys.append
+    stream.connect(HOST, peer.port)
+    peer.send(stream, voice(0))
+    while stream.stats.received < 1:
+        await peer.receive()
+    return stream, keys

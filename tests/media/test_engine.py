@@ -12,7 +12,7 @@ import pytest
 from sip.media import rtp, tones
 from sip.media.engine import MediaEngine, MemorySink, Recording, Stream
 from sip.media.reception import SAMPLE
-from tests.media.peers import HOST, SILENT, Peer, done, happening, joined, key_packet, voice
+from tests.media.peers import HOST, SILENT, Peer, done, happening, in_talk, joined, key_packet, voice
 
 
 @pytest.mark.parametrize("payload_type", [rtp.PCMA, rtp.PCMU])
@@ -92,13 +92,8 @@ async def test_info_that_repeats_an_event_counts_once(engine: MediaEngine) -> No
 async def test_keys_come_through_while_voice_is_filtered(
     engine: MediaEngine, peers: Callable[[], Peer]
 ) -> None:
-    stream, peer = engine.open(), peers()
-    keys: list[str] = []
-    stream.on_key = keys.append
-    stream.connect(HOST, peer.port)
-    peer.send(stream, voice(0))
-    while stream.stats.received < 1:
-        await peer.receive()
+    peer = peers()
+    stream, keys = await in_talk(engine, peer)
     for sequence in range(1, 200):
         peer.send(stream, voice(sequence))
     peer.send(stream, key_packet(200, "3", 32000))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from sip.media import rtp
 from sip.media.engine import MediaEngine, SrtpKeys
-from tests.media.peers import HOST, SILENT, Peer, done, key_packet, voice
+from tests.media.peers import HOST, SILENT, Peer, done, in_talk, key_packet, voice
 
 
 async def test_packets_go_where_the_peer_really_is(engine: MediaEngine, peers: Callable[[], Peer]) -> None:
@@ -21,14 +21,8 @@ async def test_packets_go_where_the_peer_really_is(engine: MediaEngine, peers: C
 async def test_who_sends_from_elsewhere_cannot_take_over_an_established_call(
     engine: MediaEngine, peers: Callable[[], Peer]
 ) -> None:
-    stream, peer, thief = engine.open(), peers(), peers()
-    keys: list[str] = []
-    stream.on_key = keys.append
-    stream.connect(HOST, peer.port)
-    peer.send(stream, voice(0))
-    await peer.receive()
-    while stream.stats.received < 1:
-        await peer.receive()
+    peer, thief = peers(), peers()
+    stream, keys = await in_talk(engine, peer)
     for sequence in range(10):
         thief.send(stream, voice(sequence))
         thief.send(stream, key_packet(sequence + 10, "0", 99))
@@ -41,12 +35,8 @@ async def test_who_sends_from_elsewhere_cannot_take_over_an_established_call(
 async def test_another_source_of_the_same_peer_is_taken_up(
     engine: MediaEngine, peers: Callable[[], Peer]
 ) -> None:
-    stream, peer = engine.open(), peers()
-    keys: list[str] = []
-    stream.on_key = keys.append
-    stream.connect(HOST, peer.port)
-    peer.send(stream, voice(0))
-    await peer.receive()
+    peer = peers()
+    stream, keys = await in_talk(engine, peer)
     for packet in (voice(7000, ssrc=9), voice(7001, ssrc=9), key_packet(7002, "6", 5, ssrc=9)):
         peer.send(stream, packet)
     while not keys:
