@@ -11,7 +11,7 @@ from callflow.store import Store
 from tests.support import asterisk_site as practice
 from tests.support import rendered
 from tests.support.asterisk_box import Asterisk
-from tests.support.asterisk_pbx import pbx
+from tests.support.asterisk_pbx import pbx, telephone
 from tests.support.simple_phone import Phone
 from tests.support.stores import open_store
 
@@ -59,17 +59,15 @@ def store(tmp_path: Path) -> Iterator[Store]:
 @pytest.fixture
 async def reception(ports: practice.Ports) -> AsyncIterator[Phone]:
     """The telephone at the reception."""
-    phone = await Phone.open(practice.PHONES, "100", ports.reception)
-    yield phone
-    phone.close()
+    async with telephone(practice.PHONES, "100", ports.reception) as phone:
+        yield phone
 
 
 @pytest.fixture
 async def patient(ports: practice.Ports) -> AsyncIterator[Phone]:
     """Somebody who calls over the provider's trunk."""
-    phone = await Phone.open(practice.PROVIDER, "+491711234567", ports.provider)
-    yield phone
-    phone.close()
+    async with telephone(practice.PROVIDER, "+491711234567", ports.provider) as phone:
+        yield phone
 
 
 @pytest.fixture(autouse=True)

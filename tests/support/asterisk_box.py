@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -126,6 +128,8 @@ class Asterisk:
         prefix: where in the root this Asterisk lies, see `newer`.
     """
 
+    living: ClassVar[list[Asterisk]] = []
+
     def __init__(self, name: str, files: Callable[[Folder], Mapping[str, str]], *, prefix: str = "") -> None:
         self.folder = Folder(name)
         self._program = f"{prefix}/usr/sbin/asterisk"
@@ -146,6 +150,7 @@ class Asterisk:
         self.folder.owned_by("asterisk:asterisk")
         (self.folder.outside / "sounds").chmod(0o755)
         self.daemon = self._start()
+        self.living.append(self)
 
     def _start(self) -> Daemon:
         daemon = Daemon(
@@ -178,6 +183,15 @@ class Asterisk:
         self.daemon.kill()
         self.daemon = self._start()
 
+    def end_calls(self) -> int:
+        """Hang up whatever is up; return how many channels there were."""
+        channels = re.match(r"(\d+) active", self.cli("core show channels count"))
+        count = int(channels[1]) if channels else 0  # who does not answer has none
+        if count:
+            self.cli("channel request hangup all")
+        return count
+
     def stop(self) -> None:
+        self.living.remove(self)
         self.daemon.stop()
         self.folder.remove()

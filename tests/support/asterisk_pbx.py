@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from jinja2 import Template
@@ -123,3 +125,25 @@ async def reached(switch: Asterisk, *trunks: str) -> None:
 def recordings(asterisk: Asterisk) -> Path:
     """Return the folder that an instance records to."""
     return asterisk.folder.outside / "recordings"
+
+
+@contextlib.asynccontextmanager
+async def telephone(host: str, name: str, port: int) -> AsyncIterator[Phone]:
+    """Have a telephone that stays until every call of every Asterisk is over.
+
+    An INVITE to one that has gone is said again for half a minute, and would ring in a later test.
+    """
+    phone = await Phone.open(host, name, port)
+    try:
+        yield phone
+    finally:
+        phone.leave()
+        await calm()
+        phone.close()
+
+
+async def calm() -> None:
+    """End all calls, while the telephones still answer."""
+    async with asyncio.timeout(20):
+        while any([await asyncio.to_thread(each.end_calls) for each in Asterisk.living]):  # noqa: ASYNC110  # other processes know
+            await asyncio.sleep(0.05)

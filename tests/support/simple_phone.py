@@ -55,6 +55,11 @@ class Sip:
         return self.start.split()[0]
 
     @property
+    def has_tag(self) -> bool:
+        """Whether it belongs to a call that is already there."""
+        return "tag=" in self.get("to")
+
+    @property
     def status(self) -> int:
         return int(self.start.split()[1]) if self.start.startswith("SIP/2.0") else 0
 
@@ -165,6 +170,7 @@ class Talk:
     answered: asyncio.Future[Sip] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     statuses: list[int] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
     peer_to: str = ""
     target: str = ""
     talking: bool = True
@@ -183,11 +189,25 @@ class Talk:
         return [code for code, _ in itertools.groupby(self.frames)]
 
     async def until(self, true: Callable[[], bool], seconds: float = 10) -> None:
-        """Wait for something heard."""
-        async with asyncio.timeout(seconds):
-            while not true():
-                self.sound.news.clear()
-                await self.sound.news.wait()
+        """Wait for something heard.
+
+        Raises:
+            AssertionError: it was not heard in time; says what was, and how the call stands.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                while not true():
+                    self.sound.news.clear()
+                    await self.sound.news.wait()
+        except TimeoutError:
+            raise AssertionError(f"not heard within {seconds} s: {self.story()}") from None
+
+    def story(self) -> str:
+        """Tell how the call stands, for who looks why a test failed."""
+        return (
+            f"{'over' if self.ended.is_set() else 'up'}, {self.invite.start} from {self.invite.get('from')}, "
+            f"{len(self.sound.heard)} packets, heard {self.codes[-20:]}, then {self.told}"
+        )
 
     async def press(self, keys: str) -> float:
         """Press keys one after the other; return when the last one ended."""
@@ -267,6 +287,7 @@ class Phone(asyncio.DatagramProtocol):
     def __init__(self, host: str, name: str) -> None:
         self.host, self.name = host, name
         self.talks: dict[str, Talk] = {}
+        self._invites: set[str] = set()
         self.arrived: asyncio.Queue[Talk] = asyncio.Queue()
         self.behaves: Behaviour = lambda _talk: 200
         self.shown = ""  # the name that its calls show
@@ -296,10 +317,14 @@ class Phone(asyncio.DatagramProtocol):
     def send(self, to: tuple[str, int], text: str) -> None:
         self.transport.sendto(text.encode(), to)
 
-    def close(self) -> None:
+    def leave(self) -> None:
+        """Hang up, and take no more calls."""
+        self.behaves = lambda _talk: 486
         for talk in self.talks.values():
-            if not talk.ended.is_set():
-                talk.hang_up()
+            talk.hang_up()
+
+    def close(self) -> None:
+        self.leave()
         self.left[self.host, self.port] = time.monotonic()
         self.transport.close()
 
@@ -336,10 +361,15 @@ class Phone(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
         message = Sip.read(data)
         talk = self.talks.get(message.get("call-id"))
+        if talk is not None:
+            talk.told.append(message.start)
         if message.status:
             if talk is not None:
                 self._response(talk, message)
+        elif message.method == "INVITE" and not message.has_tag and message.get("call-id") in self._invites:
+            pass  # said again: the first one is being answered
         elif message.method == "INVITE" and talk is None:
+            self._invites.add(message.get("call-id"))
             task = asyncio.get_running_loop().create_task(self._invited(message, address))
             task.add_done_callback(lambda done: done.result())
         elif message.method == "ACK":

@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from tests.support import asterisk_site as practice
 from tests.support.asterisk_box import Asterisk
+from tests.support.asterisk_pbx import telephone
 from tests.support.simple_phone import Phone
 from tests.support.teams_peer import TeamsPeer
 from tests.support.teams_site import Sbc, microsoft
@@ -46,17 +47,15 @@ async def centres(standing: list[TeamsPeer]) -> AsyncIterator[list[TeamsPeer]]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def patient(sbc: Sbc) -> AsyncIterator[Phone]:
     """Somebody who calls over the provider's trunk."""
-    phone = await Phone.open(practice.PROVIDER, "+491711234567", sbc.ports.provider)
-    yield phone
-    phone.close()
+    async with telephone(practice.PROVIDER, "+491711234567", sbc.ports.provider) as phone:
+        yield phone
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def reception(ports: practice.Ports) -> AsyncIterator[Phone]:
     """The telephone at the reception, an extension of the PBX."""
-    phone = await Phone.open(practice.PHONES, "100", ports.reception)
-    yield phone
-    phone.close()
+    async with telephone(practice.PHONES, "100", ports.reception) as phone:
+        yield phone
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ from tests.support import asterisk_site as practice
 from tests.support.asterisk_box import ABLE, Asterisk, Folder, newer
 from tests.support.asterisk_house import Coder, Hasty, line_up, sessions
 from tests.support.asterisk_house import desk as shared_parts
-from tests.support.asterisk_pbx import reached
+from tests.support.asterisk_pbx import reached, telephone
 from tests.support.certificates import Authority
 from tests.support.dialling import Desk
 from tests.support.simple_phone import Phone, Talk
@@ -89,18 +89,16 @@ async def centres(lone: list[TeamsPeer]) -> list[TeamsPeer]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def patient(alone: Alone) -> AsyncIterator[Phone]:
-    phone = await Phone.open(practice.PROVIDER, "+491711234567", alone.ports.provider)
-    yield phone
-    phone.close()
+    async with telephone(practice.PROVIDER, "+491711234567", alone.ports.provider) as phone:
+        yield phone
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def desk(alone: Alone) -> AsyncIterator[Phone]:
     """The telephone that the PBX trunk leads to."""
-    phone = await Phone.open(practice.PBX, "100", alone.ports.pbx)
-    await reached(alone.asterisk, "pbx")
-    yield phone
-    phone.close()
+    async with telephone(practice.PBX, "100", alone.ports.pbx) as phone:
+        await reached(alone.asterisk, "pbx")
+        yield phone
 
 
 async def call(alone: Alone, patient: Phone) -> Talk:
