@@ -7,6 +7,8 @@ import pkgutil
 import sys
 from pathlib import Path
 
+from tests.bench._watched import end_in_order
+
 HELPERS = {"__main__", "rows"}
 
 
@@ -28,4 +30,5 @@ def main(wanted: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    end_in_order()
     sys.exit(main(sys.argv[1:]))

@@ -88,13 +88,17 @@ def _run(subject: Subject, calls: int, how: list[str], window_s: float | None) -
     command = [str(compiled("phones")), HOST, str(subject.port), USER, str(calls), *how]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=pin(PHONES_CORE)) as phones:  # noqa: PLW1509 - no threads run here
         assert phones.stdout is not None
-        for line in phones.stdout:
-            if line.startswith("window begin"):
-                begun = subject.usage()
-            elif line.startswith("window end"):
-                during = subject.usage()
-            else:
-                figures = json.loads(line)
+        try:
+            for line in phones.stdout:
+                if line.startswith("window begin"):
+                    begun = subject.usage()
+                elif line.startswith("window end"):
+                    during = subject.usage()
+                else:
+                    figures = json.loads(line)
+        except SystemExit:
+            phones.kill()
+            raise
     cpu_s = during.cpu_s - begun.cpu_s
     return Load(calls, cpu_s, window_s or figures["took"], before, during, subject.usage(), figures)
 

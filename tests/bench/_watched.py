@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -64,6 +65,11 @@ class Watched:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(5)
         self._log.close()
+
+
+def end_in_order() -> None:
+    """Let a SIGTERM, as of `timeout`, end this program as an exception, and so what it started."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 def pin(core: int | None) -> Callable[[], None] | None:

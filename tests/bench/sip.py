@@ -20,7 +20,7 @@ from tests.bench import _reception, _subjects
 from tests.bench._phones import Load, churn, failed, hold, told
 from tests.bench._plot import Line, chart
 from tests.bench._subjects import Subject
-from tests.bench._watched import Usage
+from tests.bench._watched import Usage, end_in_order
 from tests.bench.rows import Row, write
 
 RUNS = int(os.environ.get("BENCH_RUNS", "3"))
@@ -229,6 +229,7 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
+    end_in_order()
     if sys.argv[1:2] == ["soak"]:
         write("sip-soak", soak(int(sys.argv[2]) if len(sys.argv) > 2 else 200_000))
     else:
