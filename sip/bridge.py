@@ -44,11 +44,13 @@ class Bridge:
 
         Args:
             destination: whom to call.
-            caller: user part shown to it.
+            caller: user part shown to it, "" of a caller who is not to be known.
             ring_s: seconds before "no_answer".
         """
         local = self._parts.local(self._stream, destination.line)
-        leg = self._leg = self._parts.phone.call(destination.uri, local, line=destination.line, caller=caller)
+        leg = self._leg = self._parts.phone.call(
+            destination.uri, local, line=destination.line, caller=caller, withheld=not caller
+        )
         leg.on_sound, leg.on_ringing, leg.on_ended = self._sound, self._ringing, self._ended
         try:
             async with asyncio.timeout(ring_s):

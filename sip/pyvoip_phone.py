@@ -244,7 +244,9 @@ class PyVoipPhone:
         del transport
         return self._udp.local
 
-    def call(self, target: str, local: Local, *, line: str = "", caller: str = "") -> PyVoipLeg:
+    def call(
+        self, target: str, local: Local, *, line: str = "", caller: str = "", withheld: bool = False
+    ) -> PyVoipLeg:
         """Refuse to call out.
 
         Raises:

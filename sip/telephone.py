@@ -61,5 +61,7 @@ class Telephone(Protocol):
     def address(self, transport: str = "udp") -> tuple[str, int]:
         """Give the host and port really bound."""
 
-    def call(self, target: str, local: Local, *, line: str = "", caller: str = "") -> CallLeg:
+    def call(
+        self, target: str, local: Local, *, line: str = "", caller: str = "", withheld: bool = False
+    ) -> CallLeg:
         """Call out."""

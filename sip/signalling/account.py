@@ -17,7 +17,6 @@ from sip.signalling.transport import Hop, local_address
 from sip.signalling.uri import Uri, parse_uri
 
 log = structlog.get_logger("sip")
-_KEEP_ALIVE = b"\r\n\r\n"
 # NAT bindings of UDP may close after 30 s (RFC 4787 REQ-5 names 2 min, home routers less), TCP's much later.
 _KEEP_ALIVE_S = {False: 25.0, True: 90.0}
 _LEAVE_S = 2.0
@@ -178,7 +177,7 @@ class Extension:
                 return
             if self.hop and self.registered:
                 with contextlib.suppress(OSError):
-                    self.hop.send(_KEEP_ALIVE)
+                    self.hop.ping()
 
 
 def registrar_of(account: Account) -> Uri:

@@ -20,6 +20,8 @@ from sip.signalling.uri import Params, Uri, param, parse_name_addr, parse_uri, q
 
 _REDIRECTS = 3
 _TRIES = 6
+NOBODY = '"Anonymous" <sip:anonymous@anonymous.invalid>'  # RFC 3323 4.1.1.3
+HIDDEN = ("Privacy", "id")  # whoever knows an identity keeps it from the called side (RFC 3325 9.3)
 
 
 @dataclass(frozen=True, slots=True)

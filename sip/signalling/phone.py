@@ -20,7 +20,7 @@ from sip.signalling.leg import Leg
 from sip.signalling.legs import Legs
 from sip.signalling.message import Request
 from sip.signalling.offer import Local
-from sip.signalling.outgoing import Called, OutgoingLeg, sender_of
+from sip.signalling.outgoing import HIDDEN, NOBODY, Called, OutgoingLeg, sender_of
 from sip.signalling.phone_settings import Account, Listen, Peer, PhoneSettings
 from sip.signalling.reception import Reception
 from sip.signalling.resolve import Resolver
@@ -212,6 +212,7 @@ class Phone:
         line: str = "",
         caller: str = "",
         name: str = "",
+        withheld: bool = False,
         ring_s: float = 120.0,
     ) -> Leg:
         """Send an INVITE; await `leg.answered()` for its outcome, `leg.hang_up()` cancels.
@@ -222,12 +223,16 @@ class Phone:
             line: account or peer to call through; "" calls the URI directly.
             caller: user part of From; through an account it is only preferred (RFC 3325 9.2).
             name: display name of From.
+            withheld: show nobody; an account's From must be its own, and its registrar is asked to hide it.
             ring_s: longest time to ring before it is cancelled as "no_answer", seconds.
 
         Raises:
             ValueError: the target is no SIP URI, or a bare number without a line that leads somewhere.
         """
         called = replace(self._called(target, line, caller, name), ring_s=ring_s)
+        if withheld:
+            sender = called.sender if line in self._extensions else NOBODY
+            called = replace(called, sender=sender, extra=(HIDDEN,))
         extension = self._extensions.get(line)
         hop = extension.hop if extension else self._literal_hop(called)
         leg = OutgoingLeg(self._core, self._legs, hop, called, local)

@@ -21,6 +21,7 @@ from sip.signalling.transport import Address, Hop, local_address, mark
 MOST_CONNECTIONS = 512
 MOST_PER_SOURCE = 64
 _CONNECT_S = 5.0  # a caller waits meanwhile
+_PONG_S = 10.0  # RFC 5626 4.4.1
 _HALF_MESSAGE_S = 20.0  # a message must be complete by then
 _PENDING_BYTES = 1_000_000
 
@@ -134,6 +135,16 @@ class Stream:
             task.add_done_callback(self._dialling.discard)
         connection.write(data)
 
+    def ping(self, to: Address, own: str = "") -> None:  # noqa: ARG002  # as above
+        """Keep a connection open, if it still stands, and look whether the other side does.
+
+        Raises:
+            OSError: the connection does not take what we write.
+        """
+        connection = self.connections.get(to)
+        if connection:
+            connection.ping()
+
     async def _dial(self, connection: Connection, to: Address) -> None:
         try:
             name, ca = self._expected.get(to, (to[0], ""))
@@ -194,6 +205,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._pending: list[bytes] = []
         self._deadline: asyncio.TimerHandle | None = None
+        self._pong: asyncio.TimerHandle | None = None
+        self._pongs = False
         self._counted = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -225,6 +238,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Hand on every message that is complete."""
+        data = self._alive(data)
         hop = Hop(self.owner, self.peer)
         for found in self._framer.feed(data):
             if isinstance(found, Ping):
@@ -237,6 +251,34 @@ class Connection(asyncio.Protocol):
             self.close()
         self._watch()
 
+    def ping(self) -> None:
+        """Send a ping; who has answered one before and leaves one unanswered is gone (RFC 5626 4.4.1).
+
+        Those that never answer know no pings, and are believed to be there as long as the connection stands.
+
+        Raises:
+            OSError: the peer does not read.
+        """
+        self.write(PING)
+        if self._pong is None:
+            self._pong = asyncio.get_running_loop().call_later(_PONG_S, self._unanswered)
+
+    def _unanswered(self) -> None:
+        self._pong = None
+        if self._pongs and self._transport:
+            self._transport.abort()
+
+    def _alive(self, data: bytes) -> bytes:
+        """Take note that the peer is there; give what it says besides the pong that we wait for."""
+        if self._pong is None:
+            return data
+        self._pong.cancel()
+        self._pong = None
+        if len(self._framer) or not data.startswith(PONG) or data.startswith(PING):
+            return data
+        self._pongs = True
+        return data[len(PONG) :]
+
     def _watch(self) -> None:
         """Give an unfinished message its time: a peer that sends byte by byte must not hold us."""
         unfinished = len(self._framer) > len(PING)
@@ -248,8 +290,9 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # why does not matter
         """Forget."""
-        if self._deadline:
-            self._deadline.cancel()
+        for timer in (self._deadline, self._pong):
+            if timer:
+                timer.cancel()
         if self._counted:
             self.owner.sources[self.peer[0]] -= 1
             if not self.owner.sources[self.peer[0]]:

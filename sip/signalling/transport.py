@@ -14,6 +14,7 @@ from typing import Protocol
 from sip import dscp
 from sip.addresses import is_unspecified
 from sip.signalling.arrival import Arrival, watched
+from sip.signalling.framing import PING
 
 LARGEST_DATAGRAM = 65_535
 _AT_ONCE = 16  # datagrams
@@ -35,6 +36,9 @@ class Carrier(Protocol):
 
     def send(self, data: bytes, to: Address, own: str = "") -> None:
         """Send one message, from our address `own` unless "": raises OSError when it cannot leave."""
+
+    def ping(self, to: Address, own: str = "") -> None:
+        """Keep the way to an address open: raises OSError as `send` does."""
 
     def alive(self, to: Address) -> bool:
         """Tell whether a way to an address stands that need not be opened first."""
@@ -64,6 +68,10 @@ class Hop:
     def send(self, data: bytes) -> None:
         """Send one message; raises OSError when it cannot leave."""
         self.carrier.send(data, self.address, self.own)
+
+    def ping(self) -> None:
+        """Keep the way there open; raises OSError when nothing can leave."""
+        self.carrier.ping(self.address, self.own)
 
     @property
     def here(self) -> str:
@@ -145,6 +153,10 @@ class Udp:
         except OSError as error:
             if error.errno == errno.EMSGSIZE:
                 raise
+
+    def ping(self, to: Address, own: str = "") -> None:
+        """Send line ends, which every SIP element passes over (RFC 3261 7.5); nothing comes back."""
+        self.send(PING, to, own)
 
     @property
     def listening(self) -> bool:
