@@ -15,7 +15,8 @@ from typing import TypeVar, TypeVarTuple
 
 from sip.media.waking import Pace
 
-SETTLING_S = 0.0005  # real time given to the kernel to deliver what is under way on loopback
+SETTLING_S, LONGEST_S = 0.0005, 0.05  # real time given to the kernel to deliver what is under way on loopback
+FAR = 400  # of a leap a part like this is waited in earnest: who gives up after 20 s has waited for 50 ms
 
 Ready = list[tuple[selectors.SelectorKey, int]]
 Arguments = TypeVarTuple("Arguments")
@@ -48,6 +49,10 @@ class HastyLoop(asyncio.SelectorEventLoop):
         self.threads -= 1
 
 
+def _settling_s(leap_s: float) -> float:
+    return min(max(SETTLING_S, leap_s / FAR), LONGEST_S)
+
+
 class _Leaping(selectors.DefaultSelector):  # type: ignore[misc,valid-type]  # a class chosen by the platform
     """Leaps in time instead of waiting for it."""
 
@@ -60,7 +65,7 @@ class _Leaping(selectors.DefaultSelector):  # type: ignore[misc,valid-type]  # a
             return ready
         if self._loop.threads:
             return self._waited(timeout)
-        ready = super().select(None if timeout is None else SETTLING_S)
+        ready = super().select(None if timeout is None else _settling_s(timeout))
         if not ready and timeout is not None:
             self._loop.now += timeout
         return ready

@@ -45,7 +45,7 @@ async def registrar(**more: object) -> AsyncIterator[Registrar]:
 
 @dataclass(eq=False)
 class Registrar(Peer):
-    """Answers REGISTER on a UDP socket of its own.
+    """Answers REGISTER on a UDP socket of its own, one that is said again as before (RFC 3261 17.2.2).
 
     Args:
         users: passwords by user; empty challenges nobody.
@@ -68,6 +68,7 @@ class Registrar(Peer):
     def __post_init__(self) -> None:
         super().__init__()
         self._gate = Gate("praxis", b"k" * 32)
+        self._answers: dict[str, bytes] = {}
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         super().datagram_received(data, addr)
@@ -78,14 +79,19 @@ class Registrar(Peer):
             return
         asked = parse(data)
         assert isinstance(asked, Request)
+        if asked.via.branch not in self._answers:
+            self._answers[asked.via.branch] = self._answer(asked)
+        self.send(self._answers[asked.via.branch])
+
+    def _answer(self, asked: Request) -> bytes:
         self.seen.append(asked)
-        answer = self._answer(asked)
+        answer = self._outcome(asked)
         if self.shown:
             host, port = self.shown()
             answer = answer.replace(b";rport\r\n", f";received={host};rport={port}\r\n".encode())
-        self.send(answer)
+        return answer
 
-    def _answer(self, asked: Request) -> bytes:
+    def _outcome(self, asked: Request) -> bytes:
         refusal = self._challenge(asked)
         if refusal:
             return answer_to(asked, 401, "reg", extra=refusal)
