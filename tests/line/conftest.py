@@ -15,23 +15,15 @@ import pytest
 from tests.media.hasty import HastyLoop
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
-# Here other processes or threads of pyVoIP and baresip take part, whose time is the real one.
-REAL = {
-    "test_call_screen.py",
-    "test_process.py",
-    "test_pyvoip.py",
-    "test_pyvoip_registrar.py",
-    "test_six.py",
-}
+# Here other processes or threads of baresip take part, whose time is the real one.
+REAL = {"test_call_screen.py", "test_process.py", "test_six.py"}
 ROOT = Path(__file__).parents[2]
 Shown = dict[str, Any]  # JSON
 
 
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, LoopFactory]:
-    """Give tests of both lines (fixture `kind`) the loop of each."""
+    """Give tests with other processes the real clock."""
     del config
-    if "kind" in item.fixturenames:
-        return {"embedded": HastyLoop, "pyvoip": asyncio.SelectorEventLoop}
     return {"real": asyncio.SelectorEventLoop} if item.path.name in REAL else {"hasty": HastyLoop}
 
 
@@ -45,7 +37,7 @@ def bare() -> Shown:
     return shown
 
 
-@pytest.fixture
-async def kind() -> str:
+@pytest.fixture(params=["embedded", "pyvoip"])
+def kind(request: pytest.FixtureRequest) -> str:
     """Both lines speak the same events and effects."""
-    return "embedded" if isinstance(asyncio.get_running_loop(), HastyLoop) else "pyvoip"
+    return str(request.param)

@@ -33,16 +33,16 @@ def clip(name: str) -> Clip:
     return Clip(f"clip-{name}", CLIP_MS)
 
 
-def make_clips(folder: Path) -> None:
+def make_clips(folder: Path, ms: int = CLIP_MS) -> None:
     """Fill the prompt cache."""
     cache = Cache(folder)
     for name in TONES:
-        cache.put(clip(name).key, tone(name), ClipFacts(CLIP_MS, -15.0, -12.0, "synthesis"))
+        cache.put(clip(name).key, tone(name, ms), ClipFacts(ms, -15.0, -12.0, "synthesis"))
 
 
-def tone(name: str) -> bytes:
+def tone(name: str, ms: int = CLIP_MS) -> bytes:
     """Return what the clip sounds like, as A-law."""
-    seconds = np.arange(RATE * CLIP_MS // 1000) / RATE
+    seconds = np.arange(RATE * ms // 1000) / RATE
     return to_alaw((8000 * np.sin(2 * np.pi * TONES[name] * seconds)).astype(np.int16))
 
 
@@ -75,7 +75,7 @@ def line_config(folder: Path, destinations: dict[str, Destination], **changes: o
         recordings=folder / "recordings",
         key_file=folder / "key",
         ready=folder / "run" / "ready.json",
-        grace_s=3,
+        grace_s=20,
         dids=(
             Did(
                 number=DID,

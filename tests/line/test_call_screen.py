@@ -17,6 +17,7 @@ from callflow.frames import Happening
 from tests.line.house import House, clip, running
 
 LIMIT_S = 30
+PATIENCE_S = 20  # the app here is in one loop with the line: where one is held up, both are
 
 
 def menus(told: Happening) -> LineEffect | None:
@@ -86,7 +87,7 @@ def echoes(terminal: int) -> bool:
 
 
 async def test_each_key_typed_is_pressed_at_once_and_the_far_side_hangs_up(tmp_path: Path) -> None:
-    async with running(tmp_path, menus) as house, calling(house) as (terminal, end):
+    async with running(tmp_path, menus, answer_s=PATIENCE_S) as house, calling(house) as (terminal, end):
         assert echoes(end)
         await terminal.until("hang up: q")
         assert not echoes(end)  # keys are pressed, not written
@@ -103,7 +104,7 @@ async def test_each_key_typed_is_pressed_at_once_and_the_far_side_hangs_up(tmp_p
 
 
 async def test_q_hangs_up_and_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
-    async with running(tmp_path, menus) as house, calling(house) as (terminal, end):
+    async with running(tmp_path, menus, answer_s=PATIENCE_S) as house, calling(house) as (terminal, end):
         await terminal.until("hang up: q")
         await house.app.until(lambda: any(isinstance(one, CallStarted) for one in house.app.events()))
         terminal.type("q")

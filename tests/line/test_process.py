@@ -15,7 +15,9 @@ from pathlib import Path
 from sip.caller import SmallPhone
 from sip.line_config import LineConfig
 from sip.signalling.phone_settings import Listen, PhoneSettings
-from tests.line.house import heard, line_config
+from tests.line.house import heard, line_config, make_clips
+
+LONG_MS = 2000  # a process that is held up for a moment leaves out what it should have said meanwhile
 
 
 @asynccontextmanager
@@ -45,6 +47,7 @@ async def line_of(process: asyncio.subprocess.Process, event: str) -> dict[str, 
 
 async def test_the_process_takes_calls_until_sigterm_and_ends_with_zero(tmp_path: Path) -> None:
     config = line_config(tmp_path, {})
+    make_clips(config.prompts, LONG_MS)
     async with started(config, tmp_path) as process, SmallPhone() as phone:
         await line_of(process, "line up")
         assert config.ready is not None
