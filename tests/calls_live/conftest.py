@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,19 @@ import pytest_asyncio
 
 from tests.calls_live.phones import Baresip
 from tests.calls_live.served import Reception, reception
+from tests.media.hasty import HastyLoop
 from tests.support import rendered
 from tests.support.certificates import lay
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Let time run ahead where every peer is written by hand; the other telephones keep the real one."""
+    del config
+    if item.path.name == "test_early_media.py":
+        return {"hasty": HastyLoop}
+    return {"real": asyncio.SelectorEventLoop}
 
 
 @pytest.fixture(scope="package")

@@ -17,6 +17,7 @@ import numpy as np
 
 from callflow.g711 import FRAME, to_alaw
 from sip.hearing import Hearing
+from tests.sip.sipp import bound
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 MOBILE = "+491711234567"
@@ -36,7 +37,7 @@ class BaresipCall:
 
     async def answered(self) -> Self:
         waiting = [asyncio.create_task(event.wait()) for event in (self.established, self.closed)]
-        await asyncio.wait(waiting, timeout=15, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waiting, timeout=30, return_when=asyncio.FIRST_COMPLETED)
         for task in waiting:
             task.cancel()
         assert self.established.is_set(), "not answered"
@@ -54,14 +55,14 @@ class BaresipCall:
         self.hearing.forget()
         await self.call.send_dtmf(keys)
 
-    async def hears(self, limit_s: float = 15) -> None:
+    async def hears(self, limit_s: float = 30) -> None:
         """Wait until the far side speaks."""
         assert await self.hearing.until(lambda: self.hearing.spoke, limit_s), "nothing was heard"
 
     async def hang_up(self) -> None:
         with contextlib.suppress(baresip.BaresipError):
             await self.call.hangup()
-        await self.over(5)
+        await self.over()
 
     async def over(self, limit_s: float = 60) -> None:
         """Wait for the call's end."""
@@ -160,7 +161,7 @@ class Sipp:
     port: int
     process: asyncio.subprocess.Process
 
-    async def done(self, limit_s: float = 30) -> int:
+    async def done(self, limit_s: float = 60) -> int:
         """Wait for the end of its call and return its exit status: 0 when the scenario went through."""
         return await asyncio.wait_for(self.process.wait(), limit_s)
 
@@ -176,19 +177,9 @@ async def sipp(scenario: str, port: int, calls: int = 1) -> AsyncIterator[Sipp]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        await _bound(port)
+        await bound(port, process)
         yield Sipp(port, process)
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-
-
-def _is_bound(port: int) -> bool:
-    return f":{port:04X}" in Path("/proc/net/udp").read_text(encoding="ascii")
-
-
-async def _bound(port: int) -> None:
-    async with asyncio.timeout(10):
-        while not _is_bound(port):  # noqa: ASYNC110  # another process binds it: there is no event
-            await asyncio.sleep(0.02)

@@ -62,7 +62,7 @@ class Reception:
         found: list[Row] = answer.json()
         return found
 
-    async def until(self, what: str, fits: Callable[[Row], bool], limit_s: float = 15) -> Row:
+    async def until(self, what: str, fits: Callable[[Row], bool], limit_s: float = 30) -> Row:
         """Return the first row of /api/`what` that fits, as soon as there is one."""
         query = {"view": "all"} if what == "cards" else {}
         async with asyncio.timeout(limit_s):
@@ -72,7 +72,7 @@ class Reception:
                         return row
                 await asyncio.sleep(0.05)
 
-    async def card_of(self, number: str, limit_s: float = 15) -> Row:
+    async def card_of(self, number: str, limit_s: float = 30) -> Row:
         """Return this caller's card."""
         return await self.until("cards", lambda row: row["number"] == number, limit_s)
 
@@ -80,7 +80,7 @@ class Reception:
         """Return the kinds of this caller's cards."""
         return [row["kind"] for row in await self.rows("cards", view="all") if row["number"] == number]
 
-    async def call_of(self, number: str, limit_s: float = 15) -> Row:
+    async def call_of(self, number: str, limit_s: float = 30) -> Row:
         """Return this caller's finished call."""
         return await self.until(
             "calls", lambda row: row["number"] == number and row["outcome"] != "", limit_s
@@ -132,7 +132,7 @@ async def reception(folder: Path, papers: Path | None = None) -> AsyncIterator[R
     try:
         await asyncio.wait_for(up, 120)
         headers = {"Authorization": f"Bearer {_token(data)}"}
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{http}", headers=headers, timeout=15) as api:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{http}", headers=headers, timeout=30) as api:
             uri = f"sip:praxis@127.0.0.1:{sip}"
             secure_uri = f"sip:praxis@127.0.0.1:{tls};transport=tls"
             second_uri = f"sip:praxis@127.0.0.1:{second}"

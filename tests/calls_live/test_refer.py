@@ -14,12 +14,13 @@ from tests.calls_live.phones import MOBILE, Baresip, sipp
 from tests.line.house import clip, running
 from tests.support.ports import free_port
 
+PATIENCE_S = 20  # the app here is in one loop with the line: where one is held up, both are
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
 def transfer(told: Happening) -> LineEffect | None:
     if isinstance(told.event, CallStarted):
-        return Transfer((), "empfang", ring_ms=8000)
+        return Transfer((), "empfang", ring_ms=30_000)
     return HangUp((clip("bye"),)) if isinstance(told.event, TransferFailed) else None
 
 
@@ -27,10 +28,13 @@ def transfer(told: Happening) -> LineEffect | None:
 async def test_a_caller_is_passed_on_by_refer(phone: Baresip, tmp_path: Path, kind: str) -> None:
     port = free_port()
     desk = {"empfang": Destination(uri=f"sip:100@127.0.0.1:{port}")}
-    async with sipp("answer.xml", port) as reception, running(tmp_path, transfer, desk, kind=kind) as house:
+    async with (
+        sipp("answer.xml", port) as reception,
+        running(tmp_path, transfer, desk, kind=kind, answer_s=PATIENCE_S) as house,
+    ):
         call = await (await phone.dial(house.uri, MOBILE, follow_refer=True)).answered()
         await house.app.until(lambda: HungUp("us") in house.app.events())
-        await call.over(10)
+        await call.over()
         await phone.hang_up_all()
         assert await reception.done() == 0
     assert house.app.events()[1:] == [TransferAnswered(), HungUp("us")]
@@ -43,9 +47,12 @@ async def test_a_caller_whom_the_destination_does_not_take_stays_with_us(
 ) -> None:
     port = free_port()
     desk = {"empfang": Destination(uri=f"sip:100@127.0.0.1:{port}")}
-    async with sipp(scenario, port) as reception, running(tmp_path, transfer, desk, kind=kind) as house:
+    async with (
+        sipp(scenario, port) as reception,
+        running(tmp_path, transfer, desk, kind=kind, answer_s=PATIENCE_S) as house,
+    ):
         call = await (await phone.dial(house.uri, MOBILE, follow_refer=True)).answered()
-        await call.over(15)
+        await call.over()
         await house.app.until(lambda: HungUp("us") in house.app.events())
         assert await reception.done() == 0
     assert house.app.events()[1:] == [TransferFailed(problem), HungUp("us")]
