@@ -34,18 +34,18 @@ class Homes:
 
     Args:
         sessions: decide about calls.
-        plan: the number plan.
+        plan: the number plan; replaced by a new one, it holds for the calls that begin then.
     """
 
     sessions: Desk
     plan: Plan
-    _started: dict[str, CallStarted] = field(default_factory=dict)
+    _started: dict[str, tuple[CallStarted, Plan]] = field(default_factory=dict)
     _next: dict[tuple[str, int], tuple[Transfer, ...]] = field(default_factory=dict)
 
     async def happened(self, call: str, turn: int, event: Event) -> Reaction:
         """As `Sessions.happened`; the flow hears of a failed transfer once every home was tried."""
         if isinstance(event, CallStarted):
-            self._started[call] = event
+            self._started[call] = event, self.plan
         untried = self._next.pop((call, turn), ())
         if untried and isinstance(event, TransferFailed):
             return self._ringing(call, turn, untried)
@@ -61,10 +61,10 @@ class Homes:
         return await self.sessions.lost(line, holding)
 
     def _attempts(self, call: str, effect: Transfer) -> tuple[Transfer, ...]:
-        started = self._started.get(call)
-        if started is None:
+        if call not in self._started:
             return (effect,)
-        names = self.plan.attempts(started.dialled, effect.destination, started.at, lot(call))
+        started, plan = self._started[call]
+        names = plan.attempts(started.dialled, effect.destination, started.at, lot(call))
         # Only the first attempt is announced.
         return tuple(
             replace(effect, destination=name, spoken=() if number else effect.spoken)

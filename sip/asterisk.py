@@ -13,13 +13,14 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from callflow.events import Caller, CallStarted
 from callflow.metrics import TRUNK
+from callflow.plan import Plan
 from callflow.session import EndedAlone
 from sip import agi, numbers, quality
 from sip.agi_channel import LOOP, AgiChannel
@@ -122,6 +123,13 @@ class AsteriskLine:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def renumber(self, plan: Plan) -> None:
+        """Take a plan whose numbers have moved, for the calls that begin from now on.
+
+        Its trunks and destinations are those of the plan before.
+        """
+        self._desk = replace(self._desk, plan=plan)
 
     def apologise(self, keys: tuple[str, ...]) -> None:
         """Give the dialplan the apology for callers whom nobody answered while we were away, as clips."""

@@ -103,10 +103,12 @@ class LineConfig(_Frozen):
         return next((did for did in self.dids if did.any), None)
 
     def save(self, path: Path) -> None:
-        """Write the configuration, readable by its owner alone."""
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        """Write the configuration in one piece, readable by its owner alone."""
+        draft = path.with_name(f"{path.name}.new")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(self.model_dump_json(indent=1))
+        draft.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> LineConfig:

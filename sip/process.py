@@ -35,6 +35,7 @@ from sip.signalling.phone import Phone
 from sip.telephone import CallLeg, Telephone
 
 REPORT_S = 10.0  # seconds between counters for the health page
+NUMBERS_S = 2.0  # seconds between looks whether numbers have moved
 RETRY_AFTER_S = 10
 QUIET_CALLS = 20  # with so few calls a full collection takes about a millisecond
 _log = structlog.get_logger("line")
@@ -45,6 +46,7 @@ class Line:
 
     Args:
         config: everything it needs to know.
+        file: where that was read; who gets a number's calls while the app is away may change there.
         waker: wakes the sound engine; None for the loop itself.
 
     Raises:
@@ -52,8 +54,9 @@ class Line:
         callflow.sealing.KeyFileError: the key file must not be used.
     """
 
-    def __init__(self, config: LineConfig, waker: Waker | None = None) -> None:
+    def __init__(self, config: LineConfig, waker: Waker | None = None, file: Path | None = None) -> None:
         self.config = config
+        self._file = file
         self.calls: dict[str, Call] = {}
         self.phone = self._telephone()
         engine = MediaEngine(config.rtp_host, config.rtp_ports, timeout_s=config.media_timeout_s, waker=waker)
@@ -73,7 +76,8 @@ class Line:
         self._check_clips()
         self.parts.engine.start()
         await self.phone.open()
-        services = [asyncio.create_task(self.parts.link.run()), asyncio.create_task(self._measure())]
+        work = (self.parts.link.run(), self._measure(), self._follow_numbers())
+        services = [asyncio.create_task(each) for each in work]
         self._tell_ready()
         _log.info("line up", line=self.config.name)
         try:
@@ -157,6 +161,34 @@ class Line:
             if len(self.calls) <= QUIET_CALLS:
                 gc.collect()  # ended calls lie in cycles that the sparing collector would leave for days
 
+    async def _follow_numbers(self) -> None:
+        """Take over, for new calls, who gets a number's calls while the app is away, when that moves."""
+        known = (0, 0)  # so that what changed while we started counts too
+        while self._file is not None:
+            if (found := _stamp(self._file)) != known:
+                known = found
+                self._renumber(self._file)
+            await asyncio.sleep(NUMBERS_S)
+
+    def _renumber(self, file: Path) -> None:
+        try:
+            dids = LineConfig.load(file).dids
+        except (OSError, ValueError) as error:
+            _log.error("numbers not read", line=self.config.name, why=type(error).__name__)
+            return
+        if dids != self.config.dids:
+            self.config = self.config.model_copy(update={"dids": dids})
+            _log.info("numbers in force", line=self.config.name)
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    """Return what changes whenever the file is replaced."""
+    try:
+        told = file.stat()
+    except OSError:
+        return 0, 0
+    return told.st_ino, told.st_mtime_ns
+
 
 def _quieten_collector() -> None:
     # A full collection of a big heap stops the audio clock for tens of ms: what is there now stays out of it.
@@ -165,24 +197,25 @@ def _quieten_collector() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-async def _main(config: LineConfig, waker: Waker) -> None:
+async def _main(config: LineConfig, waker: Waker, file: Path) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     parent.watch(stop.set)
-    line = Line(config, waker)
+    line = Line(config, waker, file)
     _quieten_collector()
     await line.run(stop)
 
 
-def run(config: LineConfig) -> int:
-    """Run a line until SIGTERM; return the process's exit status (1 when an address cannot be bound)."""
+def run(file: Path) -> int:
+    """Run the line of this file until SIGTERM; return the exit status (1 when an address cannot be bound)."""
+    config = LineConfig.load(file)
     logs.configure(sys.stderr)
     with contextlib.suppress(KeyboardInterrupt):
         try:
             selector = PacedSelector()
             with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
-                runner.run(_main(config, selector))
+                runner.run(_main(config, selector, file))
         except OSError as error:
             _log.error("line cannot start", error=str(error))
             return 1
@@ -193,7 +226,7 @@ def main() -> int:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(prog="python -m sip.process", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="what the bootstrap wrote for this line")
-    return run(LineConfig.load(parser.parse_args().config))
+    return run(parser.parse_args().config)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ from callflow.language.problems import Problem
 from callflow.lines import LineServer
 from callflow.metrics import Gauges
 from callflow.outbox.worker import Worker
+from callflow.plan import Plan
 from callflow.precedence import Precedence
 from callflow.prompts.studio import Facts, Studio
 from callflow.sealing import Sealer, load_key
@@ -46,7 +47,7 @@ from callflow.store import Store, Tx
 from callflow.takeover import Takeover
 from callflow.transcripts import Transcripts
 from callflow.web.app import create_app
-from callflow.web.forms.source import load_forms
+from callflow.web.forms.source import Forms, load_forms
 from callflow.web.house import House
 from sip.asterisk import AsteriskLine
 from webhooks import metrics
@@ -119,6 +120,7 @@ class _Ground:
     """What every room stands on."""
 
     settings: Settings
+    forms: Forms
     flows: Shelf
     sealer: Sealer
     store: Store
@@ -189,12 +191,14 @@ def build(settings: Settings, faults: tuple[Problem, ...] = ()) -> Rooms:
 
 
 def _ground(settings: Settings, faults: tuple[Problem, ...]) -> _Ground:
+    forms = load_forms(settings.forms)
     flows = shelf(settings, faults)
+    settings = flows.settings  # numbers may have moved while no app was there
     sealer = Sealer(load_key(settings.data / "key"))
     store = Store(first_run.database_path(settings.data), sealer)
     studio = first_run.studio(settings, calendars=flows.calendars)
     flows.changed = lambda calendars: _tell(studio, first_run.spoken_facts(settings, calendars))
-    return _Ground(settings, flows, sealer, store, studio, practice.deadlines(settings, flows.is_open))
+    return _Ground(settings, forms, flows, sealer, store, studio, practice.deadlines(settings, flows.is_open))
 
 
 def _tell(studio: Studio, facts: Facts) -> None:
@@ -212,6 +216,13 @@ def _telephones(ground: _Ground) -> _Telephones:
     lines = LineServer(app_socket(settings.data), desk, takeover, gauges.take, calls)
     asterisks = asterisk.asterisk_lines(settings, sessions, studio, sealer)
     handlers.occupancy.lines.extend(line.occupied for line in asterisks)
+
+    def renumbered(plan: Plan) -> None:
+        desk.plan = plan
+        for line in asterisks:
+            line.renumber(plan)
+
+    ground.flows.renumbered = renumbered
     over_twilio = twilio.diallers(settings, store, _now)
     return _Telephones(handlers, sessions, takeover, lines, asterisks, over_twilio, gauges, calls)
 
@@ -246,7 +257,7 @@ def _house(ground: _Ground, phones: _Telephones, desk_calls: DeskCalls) -> House
         public_url=settings.public_url,
         link_url=settings.link_url,
         concerns=practice.concerns(settings),
-        forms=load_forms(settings.forms),
+        forms=ground.forms,
         deadlines=ground.deadlines,
         demo="console" in practice.transports(settings),
         line_up=lambda: asterisk.up(settings, phones.asterisks, phones.lines.connected),
@@ -277,7 +288,7 @@ async def run(options: Options) -> None:
         FlowErrors: a file of the configuration is broken that never was in force.
     """
     logs.configure(sys.stderr)
-    settings, faults = in_force.settings(options)
+    settings, faults = in_force.standing(options)
     rooms = build(settings, faults)
     server = _Server(rooms.web, settings)
     await rooms.open()

@@ -11,6 +11,8 @@ from pathlib import Path
 import structlog
 
 from callflow.bootstrap import in_force
+from callflow.bootstrap.configuration import LINES, Configuration, News
+from callflow.bootstrap.renumbering import takes_over, tell_lines
 from callflow.flow import Flow
 from callflow.hours import Calendar
 from callflow.kinds.base import Speaking
@@ -20,13 +22,14 @@ from callflow.language.problems import Problem, ordered, refused
 from callflow.language.report import flow_files
 from callflow.language.source import contents
 from callflow.language.versions import Entry, Versions
+from callflow.plan import Plan
 from callflow.settings import Settings
 
 MAIN_CALENDAR = "praxis"
 AUTHOR = "config/flows"
 """Author of versions that came by a changed file."""
 
-PRACTICE, RESTART = "practice", "restart-needed"
+PRACTICE, RESTART, NUMBERS = "practice", "restart-needed", "numbers"
 
 EVERY = 2.0  # seconds between looks at the files
 _log = structlog.get_logger("flows")
@@ -37,20 +40,25 @@ class Shelf:
     """The flows that calls run on.
 
     Args:
-        settings: where the files lie, and what flows may refer to.
+        settings: where the files lie, and what flows may refer to; with the number plan that is in force.
         calendars: opening hours by name.
         versions: all versions of all flows.
+        configuration: the files that are read at a start.
         hours: contents of hours.yaml when they were last looked at.
-        faults: what is wrong in files that are not in force, by flow, "hours.yaml" or "practice".
+        faults: what is wrong in files that are not in force, by flow, "hours.yaml", "practice" or "numbers".
         changed: told of new calendars when they come into force.
+        renumbered: likewise of a new number plan.
     """
 
     settings: Settings
     calendars: Mapping[str, Calendar]
     versions: Versions
+    configuration: Configuration
     hours: bytes = b""
     faults: dict[str, tuple[Problem, ...]] = field(default_factory=dict)
     changed: Callable[[Mapping[str, Calendar]], None] = field(default=lambda _: None)
+    renumbered: Callable[[Plan], None] = field(default=lambda _: None)
+    _news: News | None = None
 
     def of_number(self, dialled: str) -> Flow:
         """Return the flow for calls to this number; an unknown number gets the first one's."""
@@ -83,8 +91,8 @@ class Shelf:
 
     def refresh(self, now: datetime) -> None:
         """Take changed files into force; a broken one changes nothing, and its reason goes into the log."""
-        self._refresh_practice()
         self._refresh_hours()
+        self._refresh_practice(now)
         for name in self.flows():
             path = flow_path(self.settings, name)
             if self.versions.changed(path):
@@ -112,14 +120,77 @@ class Shelf:
         else:  # what is in force came from it, or was chosen instead of it
             del self.faults[name]
 
-    def _refresh_practice(self) -> None:
-        """Look whether the files that the house could not start with are mended."""
-        known = self.faults.get(PRACTICE, ())
-        if not refused(known):
+    def _refresh_practice(self, now: datetime) -> None:
+        """Look at what is read at a start; numbers may move at once, the rest is told."""
+        news = self.configuration.news(self.settings)
+        if news is not None:
+            self._news = news
+            self._tell(news)
+        self._renumber(now)
+
+    def _tell(self, news: News) -> None:
+        """Note faults, and the files that wait for a restart; each change is logged once."""
+        known = {_place(fault) for fault in self.faults.get(PRACTICE, ())}
+        waiting = [file for file in news.changed if not (file == LINES and self._takes_over(news))]
+        self.faults[PRACTICE] = news.faults or tuple(self._waits(file) for file in waiting)
+        if waiting:
+            _log.warning("restart to put it in force", files=waiting)
+        elif {_place(fault) for fault in news.faults} - known:
+            _log.error("configuration refused", problems=told_faults(news.faults))
+
+    def _waits(self, file: str) -> Problem:
+        return Problem(str(self.settings.config / file), 1, 1, RESTART, severity="warning")
+
+    def _takes_over(self, news: News) -> bool:
+        found = news.settings
+        return found is not None and takes_over(self.settings.plan, found.plan)
+
+    def _renumber(self, now: datetime) -> None:
+        """Take over numbers that have moved, once all flows that they name are sound."""
+        news = self._news
+        if news is None or news.settings is None or LINES not in news.changed or not self._takes_over(news):
+            self.faults.pop(NUMBERS, None)
             return
-        self.faults[PRACTICE] = in_force.mended(self.settings) or _restart(known)
-        if not refused(self.faults[PRACTICE]):
-            _log.warning("configuration mended, restart to put it in force")
+        plan = news.settings.plan
+        if not (lacking := self._lacking(plan) or self._unpublished(plan, now) or self._untold(plan)):
+            self._put_in_force(plan, news)
+        elif self.faults.get(NUMBERS) != lacking:
+            _log.error("numbers not in force", problems=[f"{p.file}: {p.code}" for p in lacking])
+            self.faults[NUMBERS] = lacking
+
+    def _put_in_force(self, plan: Plan, news: News) -> None:
+        self.settings = self.settings.model_copy(update={"plan": plan})
+        self.renumbered(plan)
+        self.faults.pop(NUMBERS, None)
+        self._news = self.configuration.taken(LINES, news)
+        in_force.keep_practice(self.settings, self.configuration.files)
+        _log.info("numbers in force")
+
+    def _lacking(self, plan: Plan) -> tuple[Problem, ...]:
+        """Return the faults of flows that no number has led to so far."""
+        around = self.versions.around()
+        looked = (look(flow_path(self.settings, name), around)[1] for name in self._fresh(plan))
+        return tuple(problem for found in looked if refused(found) for problem in found)
+
+    def _unpublished(self, plan: Plan, now: datetime) -> tuple[Problem, ...]:
+        """Put these flows in force; returns what was wrong in one that has changed since it was looked at."""
+        for name in self._fresh(plan):
+            try:
+                self.versions.publish(flow_path(self.settings, name), AUTHOR, now)
+            except FlowErrors as error:
+                return error.problems
+        return ()
+
+    def _untold(self, plan: Plan) -> tuple[Problem, ...]:
+        """Tell our lines; returns what waits for a restart where that cannot be written."""
+        try:
+            tell_lines(self.settings.data, plan)
+        except OSError:
+            return (self._waits(LINES),)
+        return ()
+
+    def _fresh(self, plan: Plan) -> list[str]:
+        return [name for name in dict.fromkeys(_flows_of(plan).values()) if name not in self.flows()]
 
     def problems(self) -> tuple[Problem, ...]:
         """Return what is wrong in files that are not in force, their paths seen from the configuration."""
@@ -159,7 +230,7 @@ class Shelf:
             _log.info("hours in force")
 
     def _names(self) -> Mapping[str, str]:
-        return {number: entry.flow for number, entry in self.settings.plan.numbers.items()}
+        return _flows_of(self.settings.plan)
 
     def flows(self) -> list[str]:
         """List the flows that numbers lead to."""
@@ -172,9 +243,12 @@ def told_faults(problems: Iterable[Problem]) -> list[str]:
     return [f"{fault.file}:{fault.line}:{fault.column}: {fault.message()}" for fault in faults]
 
 
-def _restart(mended: Iterable[Problem]) -> tuple[Problem, ...]:
-    files = dict.fromkeys(problem.file for problem in mended)
-    return tuple(Problem(file, 1, 1, RESTART, severity="warning") for file in files)
+def _flows_of(plan: Plan) -> dict[str, str]:
+    return {number: entry.flow for number, entry in plan.numbers.items()}
+
+
+def _place(problem: Problem) -> tuple[str, int, int]:
+    return Path(problem.file).name, problem.line, problem.column
 
 
 def _inside(config: Path, file: str) -> str:
@@ -230,7 +304,10 @@ def _unread(settings: Settings) -> Shelf:
     """Make a shelf that knows what is broken; raises as `shelf`."""
     hours = _raw(settings.config / in_force.HOURS)  # first: what changes meanwhile counts as a change
     calendars, wrong = in_force.calendars(settings)
-    found = Shelf(settings, calendars, Versions(settings.data / "flows", lambda: _around(found)), hours)
+    files = Configuration(settings.config, in_force.readable(settings.forms.parent))
+    found = Shelf(
+        settings, calendars, Versions(settings.data / "flows", lambda: _around(found)), files, hours
+    )
     if wrong:
         found.faults[in_force.HOURS] = wrong
     found.faults.update(_broken_flows(found))

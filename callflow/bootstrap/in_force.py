@@ -2,7 +2,8 @@
 
 `DATA/config/practice` holds practice.yaml, lines.yaml and forms/ as they fitted each other,
 `DATA/config/hours` the opening hours; flows have versions of their own (`callflow.language.versions`).
-Secrets are never copied.
+Secrets are never copied. An app that dies comes back on what its house runs on, not on what was written
+since: the lines beside it were not started anew.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from callflow.web.forms.source import load_forms
 
 HOURS = "hours.yaml"
 _CURRENT = "current"
+_LOOKS = 5  # at files that someone is just writing
 _log = structlog.get_logger("config")
 
 
@@ -102,7 +104,7 @@ def _store(path: Path, raw: bytes) -> None:
 
 
 def settings(options: places.Options) -> tuple[Settings, tuple[Problem, ...]]:
-    """Read the settings; beside a broken file, as they were last read without a fault.
+    """Read the settings and put them in force; beside a broken file, as they were last read without a fault.
 
     Returns:
         The settings, and what is wrong in the files: () when they are the files' own.
@@ -111,16 +113,26 @@ def settings(options: places.Options) -> tuple[Settings, tuple[Problem, ...]]:
         FlowErrors: a file is broken, and there was no reading without a fault.
         AddressError: --sip or --http is no HOST:PORT.
     """
-    kept = Kept(options.data / "config" / "practice")
+    kept = _kept_practice(options.data)
     try:
-        before = _readable(options.config_folder)
-        found = places.settings(options)
-        load_forms(found.forms)
+        found, files = _of_one_piece(options)
     except FlowErrors as fault:
         return _last(options, kept, fault), fault.problems
-    if before == _readable(options.config_folder):  # else someone is writing: not of one piece
-        kept.keep(before)
+    if files is not None:
+        kept.keep(files)
     return found, ()
+
+
+def _of_one_piece(options: places.Options) -> tuple[Settings, dict[str, bytes] | None]:
+    """Read settings and the files they came from, again while someone writes; None if that never ends."""
+    before = readable(options.config_folder)
+    for _ in range(_LOOKS):
+        found = _read(options)
+        after = readable(options.config_folder)
+        if before == after:
+            return found, before
+        before = after
+    return found, None
 
 
 def _last(options: places.Options, kept: Kept, fault: FlowErrors) -> Settings:
@@ -128,15 +140,44 @@ def _last(options: places.Options, kept: Kept, fault: FlowErrors) -> Settings:
     if files is None:
         raise fault
     try:
-        found = places.settings(options, files)
-        load_forms(found.forms)
+        return _read(options, files)
     except FlowErrors:  # kept by another version of this program, or the secrets are at fault
         raise fault from None
+
+
+def _read(options: places.Options, files: Path | None = None) -> Settings:
+    found = places.settings(options, files)
+    load_forms(found.forms)
     return found
 
 
-def mended(settings: Settings) -> tuple[Problem, ...]:
-    """Return what is still wrong in the files that `settings` were not read from; () once they are whole."""
+def standing(options: places.Options) -> tuple[Settings, tuple[Problem, ...]]:
+    """Read the settings that the running house was started on, whatever its files say by now.
+
+    Returns:
+        The settings, and what is wrong in the files.
+
+    Raises:
+        FlowErrors: a file is broken, and nothing was put in force before.
+        AddressError: --sip or --http is no HOST:PORT.
+    """
+    files = _kept_practice(options.data).files()
+    if files is None:
+        return settings(options)
+    try:
+        found = _read(options, files)
+    except FlowErrors:  # kept by another version of this program, or the secrets are at fault
+        return settings(options)
+    same = readable(options.config_folder) == readable(files)
+    return found, () if same else on_disk(found)[1]
+
+
+def on_disk(settings: Settings) -> tuple[Settings | None, tuple[Problem, ...]]:
+    """Read what the files of a running house say now, whether or not it is in force.
+
+    Returns:
+        The settings, None if a file is broken; and what is wrong.
+    """
     try:
         found = rules.load(
             data=settings.data,
@@ -147,14 +188,35 @@ def mended(settings: Settings) -> tuple[Problem, ...]:
         )
         load_forms(found.forms)
     except FlowErrors as fault:
-        return fault.problems
-    return ()
+        return None, fault.problems
+    return found, ()
 
 
-def _readable(config: Path) -> dict[str, bytes]:
-    """Read the files that belong together, without judging them."""
+def readable(config: Path) -> dict[str, bytes]:
+    """Read the files that belong together, without judging them.
+
+    Returns:
+        Path in the folder -> contents: practice.yaml, lines.yaml and the forms. What may not be read looks
+        empty; reading it as settings tells why.
+    """
     paths = [config / "practice.yaml", config / "lines.yaml", *sorted((config / "forms").rglob("*.yaml"))]
-    return {str(path.relative_to(config)): path.read_bytes() for path in paths if path.is_file()}
+    return {str(path.relative_to(config)): _bytes(path) for path in paths if path.is_file()}
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def keep_practice(settings: Settings, files: Mapping[str, bytes]) -> None:
+    """Keep practice.yaml, lines.yaml and the forms as they are in force."""
+    _kept_practice(settings.data).keep(files)
+
+
+def _kept_practice(data: Path) -> Kept:
+    return Kept(data / "config" / "practice")
 
 
 def calendars(settings: Settings) -> tuple[dict[str, Calendar], tuple[Problem, ...]]:

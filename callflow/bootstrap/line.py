@@ -92,15 +92,20 @@ def line_config(
 
 
 def _did(number: str, plan: Plan, spoken: Announcements) -> Did:
-    entry = plan.numbers[number]
     return Did(
         number=number,
-        aliases=(*entry.aliases, *spellings(number)),
+        aliases=(*plan.numbers[number].aliases, *spellings(number)),
         fallback=spoken.fallback,
         sorry=spoken.sorry,
-        destination=plan.counterpart(entry.destination, entry.home),
+        destination=on_its_own(plan, number),
         any=len(plan.numbers) == 1,
     )
+
+
+def on_its_own(plan: Plan, number: str) -> str:
+    """Return the destination that a line on its own passes a number's calls to."""
+    entry = plan.numbers[number]
+    return plan.counterpart(entry.destination, entry.home)
 
 
 def _destination(entry: Destination) -> LineDestination:

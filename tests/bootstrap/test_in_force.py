@@ -112,12 +112,24 @@ def test_the_old_hours_count_until_the_file_is_mended(options: Options) -> None:
     assert flows.is_open(monday)
 
 
-@pytest.mark.parametrize("file", ["practice.yaml", "lines.yaml", "forms/rezept.yaml"])
-def test_what_only_a_start_reads_asks_for_one_once_it_is_mended(options: Options, file: str) -> None:
+ONLY_AT_A_START = [
+    ("practice.yaml", "answer_hours: 16", "answer_hours: 6"),
+    ("lines.yaml", "label: Empfang", "label: Anmeldung"),
+    ("forms/rezept.yaml", "title: Folgerezept", "title: Rezept"),
+]
+
+
+@pytest.mark.parametrize(("file", "old", "new"), ONLY_AT_A_START)
+def test_what_only_a_start_reads_asks_for_one_once_it_is_mended_and_changed(
+    options: Options, file: str, old: str, new: str
+) -> None:
     start(options)
     mend = spoil(options, file)
     flows = start(options)
     mend()
+    flows.refresh(AT)
+    assert flows.problems() == ()
+    change(options, file, old, new)
     flows.refresh(AT)
     assert [(problem.file, problem.code) for problem in flows.problems()] == [(file, "restart-needed")]
     assert start(options).problems() == ()

@@ -94,3 +94,12 @@ async def test_a_caller_who_hangs_up_while_it_rings_is_not_passed_on(store: Stor
     homes = Homes(sessions(store, clock), plan())
     first = await transferred(homes)
     assert (await homes.happened(CALL, first.turn, HungUp())).effect is None
+
+
+async def test_a_call_keeps_the_plan_it_began_with(store: Store, clock: Clock) -> None:
+    homes = Homes(sessions(store, clock), plan())
+    reaction = await homes.happened(CALL, 0, CallStarted(DIALLED, Caller(MOBILE), NOW, "sip"))
+    homes.plan = plan(share=0)
+    while isinstance(reaction.effect, Play):
+        reaction = await homes.happened(CALL, reaction.turn, PromptFinished())
+    assert rung((await homes.happened(CALL, reaction.turn, DigitsPressed("0"))).effect) == "empfang_teams"

@@ -25,6 +25,7 @@ from tests.support.practice import CONCERNS, CONFIG, Practice, open_practice
 from tests.support.stores import Clock
 
 FAULT = Problem("flows/praxis-mit-einem-langen-namen.yaml", 3, 7, "yaml-syntax", (("reason", "x" * 60),))
+WAITS = Problem("forms/anliegen-mit-einem-langen-namen.yaml", 1, 1, "restart-needed", severity="warning")
 STAFF = ["/inbox", "/measures", "/measures/quality?days=7", "/outbox", "/users", "/users/{anna}", "/flows"]
 STAFF += ["/programs", "/house", "/nowhere"]
 BEYOND = """
@@ -87,7 +88,7 @@ def full(tmp_path: Path, clock: Clock) -> Iterator[Practice]:
         opened.house,
         versions=versions,
         flows=lambda: standing,
-        faults=lambda: (FAULT,),
+        faults=lambda: (FAULT, WAITS),
         trunks=lambda: trunks,
     )
     with serving(create_app(house), listening):

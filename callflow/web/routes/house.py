@@ -15,6 +15,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from callflow import inbox
 from callflow.answers import LONGEST_CALL
+from callflow.language.problems import Problem
 from callflow.language.versions import Entry
 from callflow.outbox.caps import messages
 from callflow.store import Call, Intent, Tx, sqlite_version
@@ -43,11 +44,14 @@ class Health(BaseModel):
     Args:
         status: "ok"; "degraded" when it works, but not as it should; "down" when calls are handled by the
             lines alone, or by nobody.
-        reasons: why it is not "ok": "line_down", "disk_full", "trunk_down", "file_broken".
+        reasons: why it is not "ok": "line_down", "disk_full", "trunk_down", "file_broken"; and
+            "restart_needed", which leaves it "ok": the house works as it was told, and who changed a file in
+            the morning to restart in the evening needs no alarm.
         ok: the status is "ok".
         line: the telephone line is up.
         trunks: which trunks are up, by name; empty when no line knows.
         faults: files of the configuration that are broken; what was last in force is.
+        waiting: files of the configuration that were changed soundly and come into force with a restart.
         calls: calls in progress, on all lines.
         sqlite: version of the SQLite library (the WAL-reset fault is fixed in 3.51.3).
         queue: cards that nobody works on.
@@ -64,6 +68,7 @@ class Health(BaseModel):
     line: bool
     trunks: dict[str, bool]
     faults: list[Fault]
+    waiting: list[str]
     calls: int
     sqlite: str
     queue: int
@@ -103,8 +108,19 @@ async def page(request: Request, staff: StaffDep, house: HouseDep) -> Response:
     external = any(form.url for form in house.forms.forms.values())
     key = house.form_key if external and staff.admin else ""
     told = texts.language
-    faults = [(f"{f.file}:{f.line}:{f.column}", f.message(told), f.hint(told)) for f in house.faults()]
-    return show(request, "house.html", staff, health=now, gauges=gauges, faults=faults, form_key=key)
+    faults, waiting = _sorted(house.faults())
+    broken = [(f"{f.file}:{f.line}:{f.column}", f.message(told), f.hint(told)) for f in faults]
+    waits = [(each.file, each.message(told), each.hint(told)) for each in waiting]
+    return show(
+        request,
+        "house.html",
+        staff,
+        health=now,
+        gauges=gauges,
+        faults=broken,
+        waits=waits,
+        form_key=key,
+    )
 
 
 def _flows(flows: Mapping[str, Entry], texts: Texts) -> Iterator[tuple[str, str, bool]]:
@@ -115,19 +131,27 @@ def _flows(flows: Mapping[str, Entry], texts: Texts) -> Iterator[tuple[str, str,
         yield f"{texts('house.flow')} {name}", force, refused
 
 
+def _sorted(problems: tuple[Problem, ...]) -> tuple[list[Problem], list[Problem]]:
+    """Part the files that are broken from those that only wait for a restart."""
+    broken = [each for each in problems if each.severity == "error"]
+    return broken, [each for each in problems if each.severity != "error"]
+
+
 async def _health(house: House) -> Health:
     counts = await house.store.read(lambda tx: _counts(tx, house, house.clock()))
-    line, room, trunks, faults = house.line_up(), house.room_mb(), dict(house.trunks()), house.faults()
+    line, room, trunks = house.line_up(), house.room_mb(), dict(house.trunks())
+    faults, waiting = _sorted(house.faults())
     worst = [name for name, bad in (("line_down", not line), ("disk_full", room < LEAST_MB)) if bad]
     lesser = (("trunk_down", not all(trunks.values())), ("file_broken", bool(faults)))
-    reasons = [*worst, *(name for name, bad in lesser if bad)]
+    wrong = [*worst, *(name for name, bad in lesser if bad)]
     return Health(
-        status="down" if worst else "degraded" if reasons else "ok",
-        reasons=reasons,
-        ok=not reasons,
+        status="down" if worst else "degraded" if wrong else "ok",
+        reasons=[*wrong, "restart_needed"] if waiting else wrong,
+        ok=not wrong,
         line=line,
         trunks=trunks,
         faults=[Fault(file=f.file, line=f.line, column=f.column, code=f.code) for f in faults],
+        waiting=[each.file for each in waiting],
         calls=counts.calls,
         sqlite=sqlite_version(),
         queue=counts.queue,
