@@ -12,9 +12,11 @@ from typing import TypeVar, cast
 import uvicorn
 from selenium import webdriver
 from selenium.common.exceptions import (
+    ElementClickInterceptedException,
     NoSuchElementException,
     StaleElementReferenceException,
     TimeoutException,
+    WebDriverException,
 )
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -51,13 +53,16 @@ return {
   main: document.getElementById('main')?.innerText.slice(0, 400),
 };
 """
+# What the driver says when a page goes away while it looks at it; the next look is at the page that came.
+GOING = ("document unloaded", "aborted by navigation", "execution context", "does not belong to the document")
 T = TypeVar("T")
 
 
 def free_socket() -> socket.socket:
-    """Return a listening-ready socket on a free loopback port."""
+    """Return a listening socket on a free loopback port: who connects before its server runs waits."""
     bound = socket.socket()
     bound.bind(("127.0.0.1", 0))
+    bound.listen(64)
     return bound
 
 
@@ -72,7 +77,7 @@ def serving(app: ASGIApp, on: socket.socket) -> Iterator[None]:
         yield
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join()  # however long: whoever closes the store next must not close it under a request
 
 
 def start_chromium(profile: Path) -> webdriver.Chrome:
@@ -148,14 +153,24 @@ class Window:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
     def click(self, selector: str) -> None:
-        """Click."""
-        self.find(selector).click()
+        """Click, as soon as the element is there and nothing keeps the pointer from it."""
+
+        def clicked() -> bool:
+            self.driver.find_element(By.CSS_SELECTOR, selector).click()
+            return True
+
+        self.wait(clicked, ElementClickInterceptedException)
 
     def type(self, selector: str, text: str) -> None:
         """Type into a field."""
-        field = self.find(selector)
-        field.clear()
-        field.send_keys(text)
+
+        def typed() -> bool:
+            field = self.driver.find_element(By.CSS_SELECTOR, selector)
+            field.clear()
+            field.send_keys(text)
+            return True
+
+        self.wait(typed)
 
     def texts(self, selector: str) -> list[str]:
         """Return the visible texts of a CSS selector."""
@@ -166,15 +181,20 @@ class Window:
             )
         ]
 
-    def wait(self, ready: Callable[[], T]) -> T:
-        """Wait until `ready` gives something true and return it."""
+    def wait(self, ready: Callable[[], T], *more: type[WebDriverException]) -> T:
+        """Wait until `ready` gives something true, and return it; faults `more` pass by themselves."""
 
-        def check(_driver: object) -> T:
-            return ready()
+        def check(_driver: object) -> T | None:
+            try:
+                return ready()
+            except WebDriverException as error:
+                if any(sign in str(error.msg) for sign in GOING):
+                    return None
+                raise
 
-        ignored = (NoSuchElementException, StaleElementReferenceException)
+        ignored = (NoSuchElementException, StaleElementReferenceException, *more)
         try:
-            return WebDriverWait(self.driver, WITHIN_S, 0.03, ignored).until(check)
+            return cast("T", WebDriverWait(self.driver, WITHIN_S, 0.03, ignored).until(check))
         except TimeoutException:
             raise AssertionError(f"nothing within {WITHIN_S} s; the window: {self.state()}") from None
 
