@@ -205,6 +205,7 @@ def check(
         text, status = checking.check(path, options, form.value, language.value)
         sys.stdout.write(text)
         if path is None and form is CheckFormat.text and not status:
+            sys.stdout.write((text and "\n") + checking.sound(language.value))
             sys.stdout.write(checking.sms_costs(options, language.value))
     sys.exit(status)
 
@@ -281,20 +282,29 @@ def numbers(
     what: Annotated[
         Planned, typer.Argument(help="table: zeigen / show; check: Fehler suchen / find faults")
     ] = Planned.table,
-    at: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="Stand")] = None,
+    at: Annotated[
+        str,
+        typer.Option(
+            metavar="TAG",
+            help='2026-12-01: der ganze Tag / the whole day; "2026-12-01 09:00": ein Augenblick / a moment; '
+            "leer: jetzt / now",
+        ),
+    ] = "",
+    language: Annotated[Told, typer.Option("--language", "-l", help="de, en")] = Told.de,
     config: Config = None,
 ) -> None:
     """Den Rufnummernplan zeigen oder prüfen / show or check the number plan."""
     from callflow.bootstrap import hybrid  # noqa: PLC0415  # see serve
 
-    with _told():
+    with _told(hybrid.MomentError):
+        shown = hybrid.moment(at) if at else None
         house = places.settings(places.Options(Path(), config))
         if what is Planned.check:
             faults = hybrid.number_faults(house)
             told = "\n".join(faults) or "keine Fehler / no faults"
             _console.print(told, markup=False, highlight=False, soft_wrap=True)
             return
-        _console.print(hybrid.number_table(house, (at or datetime.now()).astimezone()))  # noqa: DTZ005
+        _console.print(hybrid.number_table(house, shown, language.value))
 
 
 class Rendered(StrEnum):
@@ -357,12 +367,13 @@ def users(  # noqa: PLR0913 - one parameter for each option
 @contextmanager
 def _told(*more: type[Exception]) -> Iterator[None]:
     """Tell a fault that people can mend in words, and exit with status 1; `more` are the command's own."""
-    from callflow.bootstrap.faults import MENDABLE, words  # noqa: PLC0415  # see serve
-
-    mendable: tuple[type[BaseException], ...] = (*MENDABLE, *more)
     try:
         yield
-    except mendable as fault:
+    except Exception as fault:
+        from callflow.bootstrap.faults import MENDABLE, words  # noqa: PLC0415  # it knows every room: a second
+
+        if not isinstance(fault, (*MENDABLE, *more)):
+            raise
         # Not wrapped: a file's place must stay in one piece for whoever clicks or greps it.
         _errors.print(words(fault), markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)

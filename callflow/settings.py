@@ -25,7 +25,8 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from callflow.effects import Urgency
-from callflow.language.problems import FlowErrors, Problem
+from callflow.language.plan_problems import plan_problems
+from callflow.language.problems import FlowErrors, Problem, refused
 from callflow.language.schema import complaints, suggestion
 from callflow.language.source import Source, read
 from callflow.plan import Plan
@@ -362,7 +363,8 @@ def load(  # noqa: PLR0913 - one keyword for each place
     source = read(files / "lines.yaml")
     plan = _checked(Plan, source)
     missing = () if kept else _flows_missing(plan, source, config)
-    if faults := (*_plan_problems(plan, source), *missing):
+    faults = (*plan_problems(source, check(plan)), *missing)
+    if refused(faults):
         raise FlowErrors(faults)
     return Settings(
         forms=(files / "forms").resolve(),
@@ -433,12 +435,6 @@ def _checked(model: type[Checked], source: Source) -> Checked:
         return model.model_validate(source.data)
     except ValidationError as error:
         raise FlowErrors(complaints(source, (), error, model)) from None
-
-
-def _plan_problems(plan: Plan, source: Source) -> Iterator[Problem]:
-    for fault in check(plan):
-        if fault.severity == "error":
-            yield source.problem("plan-fault", fault.place, german=fault.german, english=fault.english)
 
 
 def _listening(plan: Plan) -> Address:

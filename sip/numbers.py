@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import Literal
 
 from callflow.numbers import e164
-from callflow.plan import Destination, Home, Migration, Plan, TeamsTrunk
+from callflow.plan import Destination, Home, Migration, Number, Plan, TeamsTrunk
+from callflow.plan.moving import BERLIN
 
 GERMANY = "+49"
 FORWARDING = ("external", "teams")  # kinds of destinations that may have a forwarding of their own
+State = Literal["waiting", "moving", "resting"]
 DIRECT = "direct"  # rendered endpoint that dials destinations given as a complete SIP address
 
 
@@ -60,29 +63,76 @@ class Row:
     moving: str
 
 
-def table(plan: Plan, at: datetime) -> tuple[Row, ...]:
-    """Return the plan as it is in force at the aware time `at`, one row for each number."""
+WORDS = {
+    "de": {
+        "waiting": "wartet",
+        "moving": "läuft",
+        "resting": "ruht",
+        "to": "zu {home} ab {start}",
+        "always": "jederzeit",
+        True: "mit Rückfall",
+        False: "ohne Rückfall",
+    },
+    "en": {
+        "waiting": "waiting",
+        "moving": "moving",
+        "resting": "resting",
+        "to": "to {home} from {start}",
+        "always": "always",
+        True: "falls back",
+        False: "no fallback",
+    },
+}
+
+
+def table(plan: Plan, at: date, language: str = "de") -> tuple[Row, ...]:
+    """Return the plan as it is in force, one row for each number.
+
+    Args:
+        plan: the number plan.
+        at: an aware `datetime` for a moment, a `date` for all that a German calendar day brings.
+        language: of the words about moves: de, en.
+    """
     return tuple(
-        Row(number, entry.flow, *_in_force(plan, number, at), _moving(entry.migration, at))
+        Row(number, entry.flow, *_in_force(plan, number, at), _moving(entry.migration, at, language))
         for number, entry in plan.numbers.items()
     )
 
 
-def _in_force(plan: Plan, number: str, at: datetime) -> tuple[str, str]:
+def _in_force(plan: Plan, number: str, at: date) -> tuple[str, str]:
     """Return home and destination; both homes when calls are shared between them."""
     entry = plan.numbers[number]
-    homes = tuple(dict.fromkeys((entry.home_at(at, 0.0), entry.home_at(at, 0.999_999))))
+    homes = _homes(entry, at)
     names = tuple(plan.counterpart(entry.destination, home) for home in homes)
     return " / ".join(homes), " / ".join(dict.fromkeys(names))
 
 
-def _moving(move: Migration | None, at: datetime) -> str:
+def _homes(entry: Number, at: date) -> tuple[Home, ...]:
+    """Return the homes that calls get, the new one first."""
+    if isinstance(at, datetime):
+        return tuple(dict.fromkeys((entry.home_at(at, 0.0), entry.home_at(at, 0.999_999))))
+    move = entry.migration
+    if move is None or _state(move, at) != "moving" or move.share == 0:
+        return (entry.home,)
+    return (move.to,) if move.share == 100 and not move.windows else (move.to, entry.home)  # noqa: PLR2004  # per cent
+
+
+def _state(move: Migration, at: date) -> State:
+    """Say how far a move is: a day without a window, or a moment outside of them, rests."""
+    begun = (at.astimezone(BERLIN).date() if isinstance(at, datetime) else at) >= move.start
+    if not begun:
+        return "waiting"
+    open_now = (window.holds(at) if isinstance(at, datetime) else window.on(at) for window in move.windows)
+    return "moving" if not move.windows or any(open_now) else "resting"
+
+
+def _moving(move: Migration | None, at: date, language: str) -> str:
     if move is None:
         return ""
-    windows = ", ".join(f"{'+'.join(w.days)} {w.since:%H:%M}-{w.until:%H:%M}" for w in move.windows)
-    state = "moving" if move.moves(at, 0.0) else "waiting"
-    back = "falls back" if move.fallback else "no fallback"
-    return f"{state}: to {move.to} from {move.start:%d.%m.%Y}, {move.share} %, {windows or 'always'}, {back}"
+    words = WORDS[language]
+    way = words["to"].format(home=move.to, start=f"{move.start:%d.%m.%Y}")
+    windows = ", ".join(map(str, move.windows)) or words["always"]
+    return f"{words[_state(move, at)]}: {way}, {move.share} %, {windows}, {words[move.fallback]}"
 
 
 @dataclass(frozen=True, slots=True)

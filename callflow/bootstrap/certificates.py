@@ -9,7 +9,8 @@ from pathlib import Path
 
 from cryptography import x509
 
-from callflow.language.problems import FlowErrors
+from callflow.language.plan_problems import plan_problems
+from callflow.language.problems import FlowErrors, Problem, refused
 from callflow.language.source import read
 from callflow.plan import EmbeddedLine, Plan, SipTrunk
 from callflow.plan_check import Fault
@@ -23,15 +24,15 @@ def check(settings: Settings) -> None:
     Raises:
         FlowErrors: a file that is missing, cannot be read, or does not fit, where it is named.
     """
-    found = [fault for fault in faults(settings.plan, settings.config) if fault.severity == "error"]
-    if found:
-        source = read(settings.config / "lines.yaml")
-        raise FlowErrors(
-            [
-                source.problem("plan-fault", fault.place, german=fault.german, english=fault.english)
-                for fault in found
-            ]
-        )
+    found = problems(settings)
+    if refused(found):
+        raise FlowErrors(found)
+
+
+def problems(settings: Settings) -> tuple[Problem, ...]:
+    """Return what is wrong with the certificates, and which have expired, where they are named."""
+    found = tuple(faults(settings.plan, settings.config))
+    return tuple(plan_problems(read(settings.config / "lines.yaml"), found)) if found else ()
 
 
 def faults(plan: Plan, folder: Path) -> Iterator[Fault]:

@@ -13,15 +13,17 @@ from callflow.bootstrap.line import embedded_lines, password_line, trunks_of
 from callflow.golden import ZONE
 from callflow.hours import Calendar, table
 from callflow.language import FlowErrors, Problem, load_calendars
+from callflow.language.plan_problems import plan_problems
 from callflow.language.problems import ordered
 from callflow.language.report import Format, check_files, exit_status, report
 from callflow.language.source import read
 from callflow.outbox import preview
 from callflow.plan import AsteriskLine, SipTrunk
+from callflow.plan_check import check as faults_of
 from callflow.settings import Settings
 from callflow.web.forms.source import load_forms
 
-__all__ = ["TWO_WEEKS", "ZONE", "check", "history", "hours", "rollback", "sms_costs"]
+__all__ = ["TWO_WEEKS", "ZONE", "check", "history", "hours", "rollback", "sms_costs", "sound"]
 
 FORMS = "forms"
 TWO_WEEKS = timedelta(days=13)
@@ -60,14 +62,23 @@ def _found(path: Path | None, house: Settings) -> tuple[Problem, ...]:
         return _hours(path)
     if path is not None and FORMS in (path.name, path.resolve().parent.name):
         return _forms(house.config / FORMS)
-    if path is None:
-        certificates.check(house)
     flows = path or house.config / "flows"
     around = replace(surroundings(house, {}), calendars=_names(hours))
     found = check_files(flows, around)
     if path is not None:
         return found
-    return ordered([*found, *_hours(hours), *_forms(house.config / FORMS), *_accounts(house)])
+    others = (*_hours(hours), *_forms(house.config / FORMS), *_accounts(house), *_plan(house))
+    return ordered((*found, *others))
+
+
+def _plan(house: Settings) -> Iterator[Problem]:
+    """Tell what the number plan could do better, and what is wrong with the certificates that it names.
+
+    A destination that no number rings is no news here: flows name those.
+    """
+    found = (fault for fault in faults_of(house.plan) if fault.code != "not_rung")
+    yield from plan_problems(read(house.config / "lines.yaml"), found)
+    yield from certificates.problems(house)
 
 
 def _accounts(house: Settings) -> Iterator[Problem]:
@@ -126,6 +137,13 @@ def _names(hours: Path) -> Collection[str]:
         return ()
     named = data.get("calendars") if isinstance(data, dict) else None
     return tuple(named) if isinstance(named, dict) else ()
+
+
+def sound(language: str) -> str:
+    """Say that nothing keeps the house from starting."""
+    return {"de": "Keine Fehler. So sieht die SMS aus:\n", "en": "No errors. The text message reads:\n"}[
+        language
+    ]
 
 
 def sms_costs(options: places.Options, language: str) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
 
 from rich.table import Column, Table
 
 from callflow.bootstrap.places import default
+from callflow.language.plan_problems import plan_problems
 from callflow.language.source import read
+from callflow.plan.moving import BERLIN
 from callflow.plan_check import check
 from callflow.settings import Settings
 from sip import numbers
@@ -40,11 +42,41 @@ def render(settings: Settings, what: Literal["asterisk", "kamailio"], out: Path,
     return [str(path) for path in files.write(texts, out)]
 
 
-def number_table(settings: Settings, at: datetime) -> Table:
-    """Return the number plan as it is in force at the aware time `at`."""
-    number = Column("Nummer / number", no_wrap=True)
-    table = Table(number, "Ablauf / flow", "Heimat / home", "Ziel / destination", "Umzug / move")
-    for row in numbers.table(settings.plan, at):
+class MomentError(ValueError):
+    """A text that is neither a day nor a moment."""
+
+
+HEADS = {
+    "de": ("Nummer", "Ablauf", "Heimat", "Ziel", "Umzug"),
+    "en": ("number", "flow", "home", "destination", "move"),
+}
+
+
+def moment(text: str) -> date:
+    """Read a day, or a moment in German local time.
+
+    Returns:
+        A `datetime` with its zone for a moment, else a `date`.
+
+    Raises:
+        MomentError: it is neither.
+    """
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise MomentError(
+            f'{text!r}: ein Tag wie 2026-12-01 oder ein Augenblick wie "2026-12-01 09:00" / a day or a moment'
+        ) from None
+    return found.date() if len(text) == len("2026-12-01") else found.replace(tzinfo=BERLIN)
+
+
+def number_table(settings: Settings, at: date | None, language: str) -> Table:
+    """Return the number plan as it is in force at a moment (aware), on a whole day, or now (None)."""
+    at = at or datetime.now(BERLIN)
+    number, *heads = HEADS[language]
+    written = f"{at:%d.%m.%Y %H:%M}" if isinstance(at, datetime) else f"{at:%d.%m.%Y}"
+    table = Table(Column(number, no_wrap=True), *heads, title=written, title_justify="left")
+    for row in numbers.table(settings.plan, at, language):
         table.add_row(row.number, row.flow, row.home, row.destination, row.moving)
     return table
 
@@ -55,8 +87,8 @@ def number_faults(settings: Settings) -> list[str]:
     Faults that keep the house from starting have been told when the settings were read.
     """
     source = read(settings.config / "lines.yaml")
-    places = (
-        source.problem("plan-fault", f.place, german=f.german, english=f.english)
-        for f in check(settings.plan)
-    )
-    return [f"{p.file}:{p.line}:{p.column}\n  {p.message('de')}\n  {p.message('en')}" for p in places]
+    places = plan_problems(source, check(settings.plan))
+    return [
+        f"{p.file}:{p.line}:{p.column}: Warnung / warning\n  {p.message('de')}\n  {p.message('en')}"
+        for p in places
+    ]

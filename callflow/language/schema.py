@@ -78,11 +78,15 @@ _EXPECTED = {
     "bool_type": ("true oder false", "true or false"),
     "bool_parsing": ("true oder false", "true or false"),
     "string_type": ("Text in Anführungszeichen", "text in quotes"),
-    "dict_type": ("Einträge „name: wert“", "entries `name: value`"),
-    "model_type": ("Einträge „name: wert“", "entries `name: value`"),
-    "model_attributes_type": ("Einträge „name: wert“", "entries `name: value`"),
+    "dict_type": ("Einträge „name: wert“, weiter eingerückt", "entries `name: value`, indented further"),
+    "model_type": ("Einträge „name: wert“, weiter eingerückt", "entries `name: value`, indented further"),
+    "model_attributes_type": (
+        "Einträge „name: wert“, weiter eingerückt",
+        "entries `name: value`, indented further",
+    ),
     "tuple_type": ("eine Liste", "a list"),
     "too_short": ("mindestens ein Eintrag", "at least one entry"),
+    "ip_v4_network": ("ein Netz wie 192.168.10.0/24", "a network such as 192.168.10.0/24"),
 }
 
 
@@ -174,6 +178,8 @@ def complaint(source: Source, way: Way, found: Mapping[str, Any], known: tuple[s
             return source.problem_at_key("field-missing", way[:-1], field=name)
         case "extra_forbidden":
             return source.problem_at_key("field-unknown", way, field=name, suggestion=suggestion(name, known))
+        case "union_tag_not_found" | "union_tag_invalid":
+            return _tagged(source, way, found)
         case "string_type" if isinstance(found["input"], int | float):
             return source.problem("unquoted", way, value=str(found["input"])[:40])
     return source.problem(
@@ -209,9 +215,24 @@ def _expected(found: Mapping[str, Any]) -> str:
     ):
         if name in context:
             return f"{sign} {context[name]}"
-    return str(
-        context.get("expected") or context.get("pattern") or found["msg"].removeprefix("Value error, ")
-    )
+    if expected := context.get("expected"):
+        return _listed(expected)
+    return str(context.get("pattern") or found["msg"].removeprefix("Value error, "))
+
+
+def _tagged(source: Source, way: Way, found: Mapping[str, Any]) -> Problem:
+    """Tell of the missing or wrong word by which members of a union are told apart."""
+    context = found["ctx"]
+    field = str(context["discriminator"]).strip("'")
+    if found["type"] == "union_tag_not_found":
+        return source.problem_at_key("field-missing", way, field=field)
+    shown, expected = repr(context["tag"])[:40], _listed(context["expected_tags"])
+    return source.problem("value-wrong", (*way, field), field=field, value=shown, expected=expected)
+
+
+def _listed(expected: str) -> str:
+    """Write pydantic's "'a', 'b' or 'c'" in words that both languages share."""
+    return expected.replace(" or ", ", ").replace("'", "")
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

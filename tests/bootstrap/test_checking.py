@@ -31,12 +31,13 @@ def spoil(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-def test_a_sound_configuration_is_told_what_its_text_messages_cost_and_nothing_else(config: Path) -> None:
+def test_a_sound_configuration_is_told_so_with_what_its_text_messages_cost(config: Path) -> None:
     result = run("check", "--config", config)
     told = [line.split(":")[0] for line in result.output.splitlines()]
     assert (result.exit_code, told) == (
         0,
         [
+            "Keine Fehler. So sieht die SMS aus",
             "SMS link [de]",
             "SMS link [en]",
             "SMS reply [de]",
@@ -134,6 +135,24 @@ def test_a_provider_without_an_account_is_a_warning(config: Path) -> None:
     practice.write_text(practice.read_text(encoding="utf-8").replace("[auto]", "[twilio]"), encoding="utf-8")
     result = run("check", "--config", config)
     assert (result.exit_code, "[sms-account]" in result.output) == (0, True), result.output
+
+
+def test_what_the_number_plan_could_do_better_is_a_warning(config: Path) -> None:
+    named = "trunks:\n  anlage: {kind: pbx, host: pbx.praxis.example}\n\ndestinations:"
+    spoil(config / "lines.yaml", "destinations:", named)
+    spoil(config / "lines.yaml", "    port: 5060\n", "    port: 5060\n    trunks: [anlage]\n")
+    result = run("check", "--config", config)
+    first, *_, last = result.output.splitlines()
+    assert (result.exit_code, "lines.yaml:11:3: Warnung: Anrufe von pbx.praxis.example" in first) == (0, True)
+    assert (first.endswith("[plan-warning]"), last.startswith("SMS reply [en]")) == (True, True)
+
+
+def test_broken_certificates_hide_no_other_fault(config: Path) -> None:
+    spoil(config / "flows/praxis.yaml", "destination: empfang", "destination: nirgends")
+    spoil(config / "lines.yaml", "    port: 5060\n", "    tls_port: 5061\n    certificate: weg.pem\n")
+    result = run("check", "--config", config, "--format", "json")
+    codes = [problem["code"] for problem in json.loads(result.output)]
+    assert (result.exit_code, codes) == (1, ["destination-unknown", "plan-fault"])
 
 
 TRUNKS = """lines:

@@ -248,7 +248,8 @@ def test_a_shared_file_is_checked_with_the_flows_beside_it() -> None:
 
 
 TOLD_ELSEWHERE = {
-    "plan-fault": "tests of config/lines.yaml",
+    "plan-fault": "tests/plan/test_faults.py",
+    "plan-warning": "tests/bootstrap/test_checking.py",
     "form-odd": "tests of config/forms",
     "flow-name": "tests/language/test_versions.py",
     "version-unknown": "tests/bootstrap/test_checking.py",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from pydantic import ValidationError
 
 from callflow.plan import Plan, lot
+from callflow.plan.moving import Window
 from callflow.plan_check import check
 from sip.numbers import Arriving, Ringing, comes_back, dial_string, spellings, table
 
@@ -24,6 +26,7 @@ MOVE = {"to": "teams", "start": "2026-11-20", "share": 50}
 
 def plan(number: dict[str, object] | None = None, **changes: object) -> Plan:
     values: dict[str, object] = {
+        "lines": {"anlage": {"kind": "asterisk"}},
         "trunks": {"pbx": {"kind": "pbx", "host": "192.0.2.1"}, "teams": TEAMS},
         "destinations": {
             "empfang": {"number": "100", "via": "pbx", "teams": "empfang_teams"},
@@ -196,7 +199,81 @@ def test_the_check_refuses_refer_towards_teams() -> None:
 def test_the_table_shows_the_plan_of_a_day() -> None:
     (row,) = table(plan({"migration": MOVE}), MONDAY)
     assert (row.number, row.home, row.destination) == (NUMBER, "teams / pbx", "empfang_teams / empfang")
+    assert row.moving == "läuft: zu teams ab 20.11.2026, 50 %, jederzeit, mit Rückfall"
+    (row,) = table(plan({"migration": MOVE}), MONDAY, "en")
     assert row.moving == "moving: to teams from 20.11.2026, 50 %, always, falls back"
+
+
+MORNINGS = {"windows": [{"days": "mo-fr", "since": "09:00", "until": "12:00"}], "share": 100}
+
+
+@pytest.mark.parametrize(
+    ("move", "at", "home", "state"),
+    [
+        (MORNINGS, date(2026, 11, 19), "pbx", "wartet"),
+        (MORNINGS, date(2026, 11, 23), "teams / pbx", "läuft"),
+        (MORNINGS, date(2026, 11, 22), "pbx", "ruht"),
+        (MORNINGS, MONDAY, "teams", "läuft"),
+        (MORNINGS, MONDAY.replace(hour=12), "pbx", "ruht"),
+        ({"share": 100}, date(2026, 11, 22), "teams", "läuft"),
+        ({"share": 50}, date(2026, 11, 22), "teams / pbx", "läuft"),
+        ({"share": 0}, date(2026, 11, 22), "pbx", "läuft"),
+    ],
+)
+def test_the_table_of_a_day_shows_every_home_that_its_calls_get(
+    move: dict[str, object], at: date, home: str, state: str
+) -> None:
+    """A day is not its midnight: what moves from nine to twelve moves that day."""
+    (row,) = table(plan({"migration": MOVE | move}), at)
+    assert (row.home, row.moving.partition(":")[0]) == (home, state)
+
+
+@pytest.mark.parametrize(
+    ("days", "meant"),
+    [
+        ("mo-fr", "mo-fr"),
+        ("Mo - Fr", "mo-fr"),
+        ("fr-mo", "fr-mo"),
+        ("sa", "sa"),
+        ("mo, mi", "mo+mi"),
+        (["Mo", "di"], "mo+di"),
+        (["mo-mi", "fr"], "mo+di+mi+fr"),
+    ],
+)
+def test_days_are_written_as_people_do(days: object, meant: str) -> None:
+    window = Window.model_validate({"days": days, "since": "8:00", "until": "24:00"})
+    assert str(window) == f"{meant} 08:00-24:00"
+
+
+def test_a_window_until_midnight_holds_to_the_days_end() -> None:
+    window = Window.model_validate({"days": "mo", "since": "22:00", "until": "24:00"})
+    night = MONDAY.replace(hour=22, minute=59, second=59)  # 23:59:59 in Berlin
+    assert (window.holds(night), window.holds(night + timedelta(seconds=1))) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"days": "Mon-Fri"},
+        {"days": ""},
+        {"days": []},
+        {"days": 1},
+        {"since": 8},
+        {"since": "8 Uhr"},
+        {"until": "24:01"},
+    ],
+)
+def test_what_is_no_day_and_no_time_is_refused_with_an_example(wrong: dict[str, object]) -> None:
+    right = {"days": "mo", "since": "08:00", "until": "12:00"}
+    with pytest.raises(ValidationError, match=r"such as|a span like mo-fr"):
+        Window.model_validate(right | wrong)
+
+
+@pytest.mark.parametrize("start", ["01.12.2026", "2026-13-01", "20261201", 20261201, "", None])
+def test_a_move_begins_on_a_day_written_year_first(start: object) -> None:
+    """A number would be seconds since 1970."""
+    with pytest.raises(ValidationError, match="a day such as 2026-12-01"):
+        plan({"migration": MOVE | {"start": start}})
 
 
 def test_numbers_are_recognised_as_trunks_write_them() -> None:

@@ -11,21 +11,21 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, time
+from datetime import datetime
 from ipaddress import IPv4Network
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import Field
 
-Home = Literal["pbx", "teams"]
+from callflow.plan.moving import Frozen
+from callflow.plan.moving import Home as Home
+from callflow.plan.moving import Migration as Migration
+
 Transport = Literal["udp", "tcp", "tls"]
 Method = Literal["refer", "bridge"]
 Srtp = Literal["off", "offered", "required"]
 
 E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-BERLIN = ZoneInfo("Europe/Berlin")
-DAYS = ("mo", "di", "mi", "do", "fr", "sa", "so")
 # Microsoft's order of data centres and its signalling networks ("Plan Direct Routing", SIP signalling).
 TEAMS_SERVERS = ("sip.pstnhub.microsoft.com", "sip2.pstnhub.microsoft.com", "sip3.pstnhub.microsoft.com")
 TEAMS_NETWORKS = ("52.112.0.0/14", "52.122.0.0/15")
@@ -35,11 +35,7 @@ SIP_PORT, TLS_PORT = 5060, 5061
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class EmbeddedLine(_Frozen):
+class EmbeddedLine(Frozen):
     """Our own SIP endpoint.
 
     Args:
@@ -68,7 +64,7 @@ class EmbeddedLine(_Frozen):
     calls: int = Field(default=500, ge=1)
 
 
-class PyVoipLine(_Frozen):
+class PyVoipLine(Frozen):
     """The pyVoIP endpoint with our sound, registered at one trunk.
 
     Args:
@@ -87,7 +83,7 @@ class PyVoipLine(_Frozen):
     calls: int = Field(default=50, ge=1, le=50)
 
 
-class AsteriskLine(_Frozen):
+class AsteriskLine(Frozen):
     """An Asterisk that answers, plays and bridges while we decide over AMI.
 
     Args:
@@ -137,7 +133,7 @@ class AsteriskLine(_Frozen):
     calls: int = Field(default=200, ge=1)
 
 
-class TwilioLine(_Frozen):
+class TwilioLine(Frozen):
     """Calls that reach us as Twilio webhooks; account and token come from the environment.
 
     Args:
@@ -151,7 +147,7 @@ class TwilioLine(_Frozen):
 Line = Annotated[EmbeddedLine | PyVoipLine | AsteriskLine | TwilioLine, Field(discriminator="kind")]
 
 
-class Account(_Frozen):
+class Account(Frozen):
     """Who we are at a trunk; the password comes from the environment, by the trunk's name.
 
     Args:
@@ -171,7 +167,7 @@ class Account(_Frozen):
         return self.auth_user or self.username
 
 
-class SipTrunk(_Frozen):
+class SipTrunk(Frozen):
     """A classic PBX or a SIP provider.
 
     Args:
@@ -219,7 +215,7 @@ class SipTrunk(_Frozen):
         return self.proxy.partition(":")[0] or self.host
 
 
-class TeamsTrunk(_Frozen):
+class TeamsTrunk(Frozen):
     """Microsoft Teams Direct Routing.
 
     Args:
@@ -256,7 +252,7 @@ class TeamsTrunk(_Frozen):
 Trunk = Annotated[SipTrunk | TeamsTrunk, Field(discriminator="kind")]
 
 
-class Destination(_Frozen):
+class Destination(Frozen):
     """Where a call can be passed on.
 
     Args:
@@ -283,57 +279,7 @@ class Destination(_Frozen):
     device: str = ""
 
 
-def _days(value: object) -> object:
-    """Turn "mo-fr" or "mo, mi" into day names."""
-    if not isinstance(value, str):
-        return value
-    days: list[str] = []
-    for part in value.lower().replace(" ", "").split(","):
-        first, _, last = part.partition("-")
-        if first not in DAYS or (last or first) not in DAYS:
-            raise ValueError("days are mo, di, mi, do, fr, sa, so: one, a list, or a span like mo-fr")
-        days += DAYS[DAYS.index(first) : DAYS.index(last or first) + 1]
-    return tuple(days)
-
-
-class Window(_Frozen):
-    """A weekly time window in German local time; `until` is the first moment outside of it."""
-
-    days: Annotated[tuple[Literal["mo", "di", "mi", "do", "fr", "sa", "so"], ...], BeforeValidator(_days)]
-    since: time
-    until: time
-
-    def holds(self, at: datetime) -> bool:
-        """Say whether the aware time `at` lies in the window."""
-        local = at.astimezone(BERLIN)
-        return DAYS[local.weekday()] in self.days and self.since <= local.time() < self.until
-
-
-class Migration(_Frozen):
-    """How a number moves to its new home.
-
-    Args:
-        to: the new home; the old one is the number's `home`.
-        start: first German calendar day on which calls move.
-        share: per cent of the calls that move.
-        windows: calls move only within one of these; none: always.
-        fallback: ring the old home when the new one does not answer.
-    """
-
-    to: Home
-    start: date
-    share: int = Field(default=100, ge=0, le=100)
-    windows: tuple[Window, ...] = ()
-    fallback: bool = True
-
-    def moves(self, at: datetime, draw: float) -> bool:
-        """Say whether a call at the aware time `at` with the lot `draw` (0 <= draw < 1) moves."""
-        if at.astimezone(BERLIN).date() < self.start or draw * 100 >= self.share:
-            return False
-        return not self.windows or any(window.holds(at) for window in self.windows)
-
-
-class Number(_Frozen):
+class Number(Frozen):
     """A practice number (DID).
 
     Args:
@@ -356,7 +302,7 @@ class Number(_Frozen):
         return move.to if move is not None and move.moves(at, draw) else self.home
 
 
-class Plan(_Frozen):
+class Plan(Frozen):
     """config/lines.yaml."""
 
     lines: Mapping[str, Line] = Field(default_factory=dict)
