@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
+from sip.addresses import told
 from sip.hearing import Hearing
 from sip.key_script import AwaitSilence, Entry, GiveUp, Pause, Press
 from sip.media.engine import MediaEngine, Stream
@@ -17,7 +18,7 @@ from sip.signalling.leg import Dialled, EndedBy, Leg
 from sip.signalling.offer import Local, Sound
 from sip.signalling.phone import Phone
 from sip.signalling.phone_settings import Listen, Peer, PhoneSettings
-from sip.signalling.uri import parse_uri
+from sip.signalling.uri import parse_own
 
 PORTS = (50_000, 59_999)
 QUIET_S = 0.8  # longer than the pauses between sentences, shorter than patience
@@ -185,9 +186,9 @@ def own_address(target: str) -> str:
     Raises:
         OSError: its host is unknown or cannot be reached.
     """
-    uri = parse_uri(target)
+    uri = parse_own(target)
     host = uri.host.strip("[]")
     family, _, _, _, address = socket.getaddrinfo(host, uri.port or 5060, type=socket.SOCK_DGRAM)[0]
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.connect(address)
-        return str(probe.getsockname()[0])
+        return told(probe.getsockname())[0]

@@ -16,9 +16,11 @@ from callflow.plan import (
     SipTrunk,
 )
 from callflow.settings import Address, Settings
+from sip.addresses import bare
 from sip.line_config import Destination as LineDestination
 from sip.line_config import Did, LineConfig
 from sip.numbers import spellings
+from sip.signalling.core import bracketed
 from sip.signalling.phone_settings import LOOPBACK, Account, Listen, Peer, PhoneSettings
 
 
@@ -166,7 +168,7 @@ def _account(settings: Settings, name: str, trunk: SipTrunk) -> Account:
     return Account(
         name=name,
         user=trunk.account.username,
-        domain=trunk.host,
+        domain=bracketed(trunk.host.strip("[]")),
         password=_password(settings, name),
         auth_user=trunk.account.auth_user,
         registrar=_far_side(trunk),
@@ -194,12 +196,14 @@ def _peer(settings: Settings, name: str, trunk: SipTrunk) -> Peer:
 
 def _far_side(trunk: SipTrunk) -> str:
     """Return where requests go; without a port of its own, DNS (NAPTR, SRV) decides and knows substitutes."""
-    return trunk.proxy or trunk.address
+    host = trunk.host.strip("[]")
+    written = f"[{host}]" if ":" in host else host
+    return trunk.proxy or trunk.address.replace(trunk.host, written, 1)
 
 
 def _network(host: str) -> tuple[str, ...]:
     try:
-        return (str(ipaddress.ip_network(host)),)
+        return (str(ipaddress.ip_network(bare(host.strip("[]")))),)
     except ValueError:
         return ()
 

@@ -13,6 +13,7 @@ import sys
 import time
 from typing import Final
 
+from sip.addresses import told
 from sip.media.latch import Address
 
 _STAMPED: Final = 35  # SO_TIMESTAMPNS of asm-generic/socket.h; its control message has the same number
@@ -40,5 +41,5 @@ def receive(sock: socket.socket, now: float) -> tuple[bytes, Address, float]:
         if kind == _STAMPED and len(stamped) == _TIME.size:
             seconds, nanoseconds = _TIME.unpack(stamped)
             waited = time.time() - seconds - nanoseconds / 1e9
-            return data, source[:2], now - waited if 0 < waited < _LATEST_S else now
-    return data, source[:2], now
+            return data, told(source), now - waited if 0 < waited < _LATEST_S else now
+    return data, told(source), now

@@ -9,6 +9,7 @@ import socket
 from collections import deque
 
 from sip import dscp
+from sip.addresses import place
 from sip.media import arrival
 
 _HIGHEST = 0xFFFF
@@ -83,7 +84,7 @@ class PortPool:
             bound.settimeout(0)
             dscp.mark(bound, dscp.EXPEDITED_FORWARDING)
             arrival.stamp(bound)
-            bound.bind((self._host, port))
+            bound.bind(place((self._host, port)))
         except OSError:
             bound.close()
             raise

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from typing import Protocol
 
+from sip.addresses import place
 from sip.media import kernel_filter
 from sip.media.latch import Address
 from sip.media.ports import PortPool
@@ -61,14 +62,14 @@ class MediaSocket:
         if not certain:
             return _SendTo(self._rtp, target)
         if not self._connected:
-            self._rtp.connect(target)
+            self._rtp.connect(place(target))
             self._connected = target
         return self._rtp.send
 
     def send_control(self, data: bytes, target: Address) -> None:
         """Send RTCP; it is no loss if that fails."""
         with contextlib.suppress(OSError):
-            self._rtcp.sendto(data, target)
+            self._rtcp.sendto(data, place(target))
 
     def filter(self, wanted: tuple[int, int] | None, phase: int = 0) -> None:
         """Filter voice of (payload type, SSRC) in the kernel, where that can be done; None for no more.
@@ -123,7 +124,7 @@ class _SendTo:
     """Sends to a peer that may yet turn out to be elsewhere."""
 
     def __init__(self, sock: socket.socket, target: Address) -> None:
-        self._sock, self._target = sock, target
+        self._sock, self._target = sock, place(target)
 
     def __call__(self, packet: bytes) -> None:
         self._sock.sendto(packet, self._target)

@@ -379,7 +379,7 @@ class Stream:
         try:
             data, source = sock.recvfrom(_LARGEST)
             latch, srtp = self._ear.latch, self._ear.srtp
-            if latch is None or not latch.knows(source[0]):
+            if latch is None or not latch.knows(addresses.told(source)[0]):
                 return
             for item in rtcp.parse(srtp.open_control(data) if srtp else data):
                 if isinstance(item, rtcp.Report):

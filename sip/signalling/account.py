@@ -14,7 +14,7 @@ from sip.signalling.message import Response
 from sip.signalling.phone_settings import Account
 from sip.signalling.registration import Next, Registration
 from sip.signalling.transport import Hop, local_address
-from sip.signalling.uri import Uri, parse_uri
+from sip.signalling.uri import Uri, parse_own
 
 log = structlog.get_logger("sip")
 # NAT bindings of UDP may close after 30 s (RFC 4787 REQ-5 names 2 min, home routers less), TCP's much later.
@@ -189,6 +189,6 @@ def registrar_of(account: Account) -> Uri:
     suffix = "" if account.transport == "udp" else f";transport={account.transport}"
     host = account.registrar or account.domain
     try:
-        return parse_uri(f"sip:{host}{suffix}")
+        return parse_own(f"sip:{host}{suffix}")
     except ValueError:
         raise ValueError(f"account {account.name}: {host!r} is no host to register at") from None

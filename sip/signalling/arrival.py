@@ -12,6 +12,8 @@ import sys
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from sip import addresses
+
 _IP_PKTINFO = {"linux": 8, "darwin": 26}.get(sys.platform, 0)  # Python names it only from 3.14 on
 _ROOM = 64  # bytes for what the system tells
 
@@ -40,11 +42,13 @@ class Arrival:
         Raises:
             OSError: there is none.
         """
-        data, ancillary, _, source = sock.recvmsg(largest, _ROOM)
+        data, ancillary, _, place = sock.recvmsg(largest, _ROOM)
+        source = addresses.told(place)
         for level, kind, value in ancillary:
             if (level, kind) == (self.level, self.kind) and len(value) >= self.told.size:
-                return data, source[:2], str(ip_address(self.told.unpack_from(value)[0]))
-        return data, source[:2], ""
+                own = str(ip_address(self.told.unpack_from(value)[0]))
+                return data, source, addresses.beside(own, source[0])
+        return data, source, ""
 
     def send(self, sock: socket.socket, data: bytes, to: tuple[str, int], own: str) -> None:
         """Send one datagram from an address of ours.
@@ -53,7 +57,7 @@ class Arrival:
             OSError: it is too large, or cannot be sent from there.
         """
         source = self.telling.pack(ip_address(own).packed)
-        sock.sendmsg([data], [(self.level, self.kind, source)], 0, to)
+        sock.sendmsg([data], [(self.level, self.kind, source)], 0, addresses.place(to))
 
 
 def watched(sock: socket.socket) -> Arrival | None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 
-from sip.addresses import is_address, is_global, is_unspecified
+from sip.addresses import bare, beside, is_address, is_global, is_unspecified, lacks_zone, zone
 from sip.addresses import read as read_address
 from sip.signalling.dialog import Dialog
 from sip.signalling.exchange import COOKIE, Answering, Asking, Exchanges, Spare
@@ -225,7 +225,7 @@ class Core:
         uri = dialog.next_hop
         if near.carrier.reliable and near.carrier.alive(near.address):
             return near
-        found = self.literal_hop(uri)
+        found = self.literal_hop(uri.beside(near.address[0]))
         if found and found == replace(near, address=(near.address[0], found.address[1])):
             return replace(found, own=near.own)  # the same host: it knows us by the address that it wrote to
         return found or near
@@ -235,15 +235,20 @@ class Core:
         return [hop] if hop else []
 
     def literal_hop(self, uri: Uri) -> Hop | None:
-        """Give the hop of a URI whose host is an IP address; None for a name."""
-        host = uri.host.strip("[]")
-        if not is_address(host):
+        """Give the hop of a URI whose host is an IP address; None for a name, or for want of an interface."""
+        host = self.reachable(uri.host.strip("[]"))
+        if not is_address(host) or lacks_zone(host):
             return None
         address = str(read_address(host))
         carrier = self.carrier(transport_of(uri), address)
         if carrier is None:
             return None
         return Hop(carrier, (address, uri.port or DEFAULT_PORTS[carrier.name]))
+
+    def reachable(self, host: str) -> str:
+        """Reach a link-local address over the interface that we listen on, where that is one."""
+        own = next((one.local[0] for one in self.carriers if zone(one.local[0])), "")
+        return beside(host, own)
 
     def carrier(self, name: str, towards: str) -> Carrier | None:
         """Find the open transport that reaches an IP address best."""
@@ -290,4 +295,4 @@ def tag() -> str:
 
 def bracketed(host: str) -> str:
     """Write an IPv6 address as URIs do."""
-    return f"[{host}]" if ":" in host else host
+    return f"[{bare(host)}]" if ":" in host else host

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal, Protocol
 
+from sip.addresses import beside
 from sip.signalling.core import Core, ignore
 from sip.signalling.dialog import Dialog
 from sip.signalling.digest import Login
@@ -271,8 +272,9 @@ class Leg:
     def agree(self, sound: Sound) -> None:
         """Tell what offer and answer settled."""
         if not self.ended:
-            hosts = vouched(sound.address, self.hop.address[0])
-            self.on_sound(replace(sound, hosts=hosts) if hosts else sound)
+            signalling = self.hop.address[0]
+            address = beside(sound.address, signalling)
+            self.on_sound(replace(sound, address=address, hosts=vouched(address, signalling)))
 
     def placed(self, local: Local) -> Local:
         """Give our sound under the address that this leg's peer can send it to."""

@@ -38,7 +38,7 @@ def mapped(via: Via, own: Address) -> Address | None:
     """
     host, port = param(via.params, "received") or own[0], param(via.params, "rport") or str(own[1])
     try:
-        seen, before = addresses.read(host.strip("[]")), addresses.read(own[0])
+        seen, before = addresses.read(addresses.bare(host.strip("[]"))), addresses.read(own[0])
     except ValueError:
         return None
     if seen.version != before.version or seen.is_unspecified or seen.is_multicast or before.is_global:
@@ -46,4 +46,4 @@ def mapped(via: Via, own: Address) -> Address | None:
     if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < _PORTS):
         return None
     found = (str(seen), int(port))
-    return None if found == own else found
+    return None if found == (addresses.bare(own[0]), own[1]) else found

@@ -249,7 +249,7 @@ def direction(*, sends: bool, listens: bool) -> Direction:
 
 
 def _head(local: Local, session: int, version: int) -> bytes:
-    family = f"IN IP{addresses.read(local.address).version} {local.address}"
+    family = f"IN IP{addresses.read(local.address).version} {addresses.bare(local.address)}"
     return f"v=0\r\no=- {session} {version} {family}\r\ns=-\r\nc={family}\r\nt=0 0\r\n".encode()
 
 

@@ -317,7 +317,9 @@ class OutgoingLeg(Leg):
         target = preferred(answer.headers)
         if self._redirects > _REDIRECTS or target is None:
             return False
-        self.called = replace(self.called, uri=replace(target, headers=""), routes=())
+        self.called = replace(
+            self.called, uri=replace(target, headers="").beside(self.hop.address[0]), routes=()
+        )
         self._heard = False
         self._finding = asyncio.get_running_loop().create_task(self._find())
         return True

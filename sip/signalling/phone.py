@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import structlog
 
+from sip.addresses import lacks_zone
 from sip.signalling.account import Extension
 from sip.signalling.certificates import CertificateError, client_context
 from sip.signalling.core import Core, bracketed
@@ -26,7 +27,7 @@ from sip.signalling.reception import Reception
 from sip.signalling.resolve import Resolver
 from sip.signalling.stream import Inlet, Stream
 from sip.signalling.transport import Address, Carrier, Hop, Udp
-from sip.signalling.uri import Uri, is_number, parse_uri, user_part
+from sip.signalling.uri import Uri, is_number, parse_own, parse_uri, user_part
 
 __all__ = ["Leg", "Phone", "PhoneSettings"]
 
@@ -259,7 +260,7 @@ class Phone:
 
     def _by_account(self, account: Account, target: str, caller: str, name: str) -> Called:
         """Call as the account, whose From is its address of record; registrars refuse any other."""
-        uri = parse_uri(f"sip:{user_part(target)}@{account.domain}" if is_number(target) else target)
+        uri = parse_own(f"sip:{user_part(target)}@{account.domain}" if is_number(target) else target)
         preferred = f"<sip:{user_part(caller)}@{account.domain}>"
         extra = (("P-Preferred-Identity", preferred),) if caller and caller != account.user else ()
         secret = Secret(account.auth_user or account.user, account.password)
@@ -269,11 +270,11 @@ class Phone:
 
     def _target(self, target: str, peer: Peer | None) -> Uri:
         if not is_number(target):
-            return parse_uri(target)
+            return parse_own(target)
         if peer is None or not peer.host:
             raise ValueError("a bare number needs a line that leads somewhere")
         suffix = "" if peer.transport == "udp" else f";transport={peer.transport}"
-        return parse_uri(f"sip:{user_part(target)}@{peer.host}{suffix}")
+        return parse_own(f"sip:{user_part(target)}@{peer.host}{suffix}")
 
     def _own_host(self, uri: Uri) -> str:
         hop = self._core.literal_hop(uri)
@@ -303,10 +304,11 @@ class Phone:
         """
         found: list[Hop] = []
         for target in await self._resolver.targets(uri, self._transports()):
-            carrier = self._carrier(target.transport, target.address)
+            address = self._core.reachable(target.address)
+            carrier = None if lacks_zone(address) else self._carrier(target.transport, address)
             if carrier is None:
                 continue
-            hop = Hop(carrier, (target.address, target.port))
+            hop = Hop(carrier, (address, target.port))
             if isinstance(carrier, Stream):
                 carrier.expect(hop.address, target.name, ca)
             found.append(hop)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import structlog
 
+from sip.addresses import bare
 from sip.signalling.core import (
     ALLOW,
     DEFAULT_PORTS,
@@ -337,7 +338,7 @@ def sourced(message: Request, hop: Hop) -> list[str]:
 
     RFC 3261 18.2.1, RFC 3581 4.
     """
-    host, port = hop.address
+    host, port = bare(hop.address[0]), hop.address[1]
     via, asked = message.via, message.via.wants_rport
     vias = message.headers.all("Via")
     if not asked and via.host.strip("[]") == host:

@@ -8,14 +8,14 @@ import socket
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
+from typing import Any, cast
 
 import dns.asyncresolver
 import dns.exception
 import dns.rdtypes.IN.SRV
 import dns.resolver
 
-from sip.addresses import is_address
+from sip.addresses import Place, is_address, told
 from sip.signalling.core import DEFAULT_PORTS, transport_of
 from sip.signalling.uri import Uri
 
@@ -143,7 +143,7 @@ class Resolver:
             infos = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_DGRAM)
         except OSError:
             return []
-        return list(dict.fromkeys(str(info[4][0]) for info in infos))
+        return list(dict.fromkeys(told(cast("Place", info[4]))[0] for info in infos))
 
     async def _ask(self, name: str, kind: str) -> list[Any]:  # each kind of record has fields of its own
         if not self._dns.nameservers:

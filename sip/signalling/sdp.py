@@ -135,7 +135,7 @@ def _connection(value: str) -> str:
     if len(parts) != 3 or parts[0] != "IN":  # noqa: PLR2004  # nettype, addrtype, address
         raise SdpError("malformed connection line")
     try:
-        return str(addresses.read(parts[2].partition("/")[0]))
+        return str(addresses.read(addresses.bare(parts[2].partition("/")[0])))
     except ValueError:
         raise SdpError("connection is no IP address") from None
 

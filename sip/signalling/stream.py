@@ -84,7 +84,7 @@ class Stream:
             ) from None
         for listening in self._server.sockets:
             mark(listening)  # what is accepted there is marked from its first packet on
-        self.local = self._server.sockets[0].getsockname()[:2]
+        self.local = addresses.told(self._server.sockets[0].getsockname())
 
     def _identified(self, listen: Listen) -> ssl.SSLContext:
         try:
@@ -152,7 +152,10 @@ class Stream:
             async with asyncio.timeout(_CONNECT_S):
                 sock = await _connected(to, self._end_towards(to[0]))
                 await asyncio.get_running_loop().create_connection(
-                    lambda: connection, sock=sock, ssl=context, server_hostname=name if context else None
+                    lambda: connection,
+                    sock=sock,
+                    ssl=context,
+                    server_hostname=addresses.bare(name) if context else None,
                 )
         except (OSError, TimeoutError):  # ssl.SSLError is an OSError
             self.gone(connection)
@@ -186,8 +189,8 @@ async def _connected(to: Address, end: Address | None) -> socket.socket:
         made.setblocking(False)  # noqa: FBT003  # the name of the parameter cannot be given
         mark(made)
         if end:
-            made.bind(end)
-        await asyncio.get_running_loop().sock_connect(made, to)
+            made.bind(addresses.place(end))
+        await asyncio.get_running_loop().sock_connect(made, addresses.place(to))
     except BaseException:
         made.close()
         raise
@@ -214,7 +217,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         mark(transport.get_extra_info("socket"))
         if not self._dialled:
-            self.peer = transport.get_extra_info("peername")[:2]
+            self.peer = addresses.told(transport.get_extra_info("peername"))
             if not self._admitted():
                 self._transport.abort()
                 return
@@ -234,7 +237,7 @@ class Connection(asyncio.Protocol):
     @property
     def here(self) -> str:
         """Our end's address; "" before the connection stands."""
-        return str(self._transport.get_extra_info("sockname")[0]) if self._transport else ""
+        return addresses.told(self._transport.get_extra_info("sockname"))[0] if self._transport else ""
 
     def data_received(self, data: bytes) -> None:
         """Hand on every message that is complete."""

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from sip import dscp
-from sip.addresses import is_unspecified
+from sip.addresses import is_unspecified, place, told
 from sip.signalling.arrival import Arrival, watched
 from sip.signalling.framing import PING
 
@@ -115,7 +115,7 @@ class Udp:
             raise OSError(
                 error.errno, f"SIP over UDP cannot listen on {host}:{port}: {error.strerror}"
             ) from None
-        self.local = self._socket.getsockname()[:2]
+        self.local = told(self._socket.getsockname())
         self._arrival = watched(self._socket) if is_unspecified(self.local[0]) else None
         loop.add_reader(self._socket, self._read)
 
@@ -135,7 +135,7 @@ class Udp:
         if self._arrival:
             return self._arrival.receive(sock, LARGEST_DATAGRAM)
         data, source = sock.recvfrom(LARGEST_DATAGRAM)
-        return data, source[:2], ""
+        return data, told(source), ""
 
     def send(self, data: bytes, to: Address, own: str = "") -> None:
         """Send one datagram; one that the system has no room or no way for is lost like any other.
@@ -149,7 +149,7 @@ class Udp:
             if own and self._arrival:
                 self._arrival.send(self._socket, data, to, own)
             else:
-                self._socket.sendto(data, to)
+                self._socket.sendto(data, place(to))
         except OSError as error:
             if error.errno == errno.EMSGSIZE:
                 raise
@@ -179,14 +179,14 @@ class Udp:
             self._socket = None
 
 
-def _bound(family: int, place: tuple[object, ...]) -> socket.socket:
+def _bound(family: int, where: tuple[object, ...]) -> socket.socket:
     bound = socket.socket(family, socket.SOCK_DGRAM)
     try:
         bound.setblocking(False)  # noqa: FBT003  # the name of the parameter cannot be given
         if family == socket.AF_INET6:
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # IPv4 has a socket of its own
         mark(bound)
-        bound.bind(place)
+        bound.bind(where)
     except OSError:
         bound.close()
         raise
@@ -205,6 +205,5 @@ def local_address(towards: str) -> str:
     """Ask the system which of our addresses it would use towards a host; sends nothing."""
     family = socket.AF_INET6 if ":" in towards else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.connect((towards, 9))
-        found: str = probe.getsockname()[0]
-        return found
+        probe.connect(place((towards, 9)))
+        return told(probe.getsockname())[0]

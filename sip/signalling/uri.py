@@ -8,6 +8,8 @@ from functools import lru_cache
 from urllib.parse import quote as escape
 from urllib.parse import unquote
 
+from sip.addresses import beside
+
 Params = tuple[tuple[str, str | None], ...]
 
 _HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._\-]+)(?::([0-9]{1,5}))?")
@@ -17,12 +19,16 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _KEPT = 512  # every message of a call names the same few addresses: they are read once
+_ZONE = re.compile(r"%[A-Za-z0-9._\-]+(?=\])")
 _NUMBER = re.compile(r"\+?[0-9*#().\-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Uri:
-    """A parsed URI; `rest` holds everything after the colon of a scheme that is not SIP's."""
+    """A parsed URI; `rest` holds everything after the colon of a scheme that is not SIP's.
+
+    A host may name an interface of ours ("[fe80::1%eth0]") for us to know; it is not written.
+    """
 
     scheme: str
     user: str = ""
@@ -39,7 +45,8 @@ class Uri:
         user = f"{self.user}@" if self.user else ""
         port = f":{self.port}" if self.port else ""
         headers = f"?{self.headers}" if self.headers else ""
-        return f"{self.scheme}:{user}{self.host}{port}{write_params(self.params)}{headers}"
+        host = self.host if "%" not in self.host else f"{self.host.partition('%')[0]}]"
+        return f"{self.scheme}:{user}{host}{port}{write_params(self.params)}{headers}"
 
     def param(self, name: str) -> str | None:
         """Give a URI parameter's value: None when absent, "" when it has no value."""
@@ -51,6 +58,12 @@ class Uri:
         if self.scheme == "tel":
             return self.rest.partition(";")[0]
         return unquote(self.user.partition(":")[0]).partition(";")[0]
+
+    def beside(self, near: str) -> Uri:
+        """Reach a link-local host that names no interface over that of another address."""
+        host = self.host.strip("[]")
+        found = beside(host, near)
+        return self if found == host else replace(self, host=f"[{found}]")
 
     def bare(self) -> Uri:
         """Drop what does not identify: parameters and headers."""
@@ -182,6 +195,18 @@ def parse_uri(text: str) -> Uri:
         raise ValueError("port out of range")
     params = parse_params(place[found.end() :])
     return Uri(scheme, user, host.lower(), int(port or 0), params, headers)
+
+
+def parse_own(text: str) -> Uri:
+    """Read a URI that our own people wrote: unlike one of a message it may name an interface (RFC 4007 11).
+
+    Raises:
+        ValueError: as `parse_uri`.
+    """
+    found = _ZONE.search(text)
+    if not found:
+        return parse_uri(text)
+    return parse_uri(text[: found.start()] + text[found.end() :]).beside(found[0])
 
 
 @lru_cache(_KEPT)

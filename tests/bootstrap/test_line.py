@@ -111,3 +111,19 @@ def test_each_line_of_our_own_is_a_process_with_an_address_and_trunks_of_its_own
     assert [account.name for account in first.phone.accounts] == ["box"]
     assert [peer.name for peer in other.phone.peers] == ["anlage"]
     assert first.dids == other.dids
+
+
+@pytest.mark.parametrize(
+    ("host", "network", "domain"),
+    [("fd00::1", "fd00::1/128", "[fd00::1]"), ("fe80::1%eth0", "fe80::1/128", "[fe80::1]")],
+)
+def test_a_trunk_at_an_ipv6_address_is_known_by_it_and_reached_there(
+    tmp_path: Path, host: str, network: str, domain: str
+) -> None:
+    house = _house(tmp_path, "box", "anlage")
+    at = {"host": host, "accept": (), "port": 5070}
+    trunks = {name: trunk.model_copy(update=at) for name, trunk in house.plan.trunks.items()}
+    plan = house.plan.model_copy(update={"trunks": trunks})
+    phone = _config(house.model_copy(update={"plan": plan})).phone
+    assert phone.peers == (Peer(name="anlage", networks=(network,), host=f"[{host}]:5070", channels=30),)
+    assert [(one.domain, one.registrar) for one in phone.accounts] == [(domain, f"[{host}]:5070")]
