@@ -48,12 +48,15 @@ async def test_beside_a_broken_file_both_are_told_and_the_broken_one_counts(prac
             "de",
             [
                 "Geändert, gilt aber erst nach einem Neustart:",
-                "Es gilt aber noch, was vor der Änderung galt.",
+                "aber es gilt noch, was vor der Änderung galt.",
             ],
         ),
         (
             "en",
-            ["Changed, but in force only after a restart:", "What was in force before the change still is."],
+            [
+                "Changed, but in force only after a restart:",
+                "but what was in force before the change still is.",
+            ],
         ),
     ],
 )
