@@ -87,10 +87,10 @@ class CallsApi:
 
     Args:
         account: access.
-        timeout: seconds that Twilio may stay silent.
+        timeout: seconds that Twilio may stay silent, or httpx's finer limits.
     """
 
-    def __init__(self, account: Account, timeout: float = TIMEOUT_S) -> None:
+    def __init__(self, account: Account, timeout: float | httpx.Timeout = TIMEOUT_S) -> None:
         quiet_loggers()
         self._http = HttpClient(account.base_url, timeout)
         self._client = Client(account.user, account.secret, account_sid=account.sid, http_client=self._http)

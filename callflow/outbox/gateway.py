@@ -62,12 +62,12 @@ class Gateway:
 
     Args:
         request: what to request.
-        timeout: seconds that the gateway may stay silent.
+        timeout: seconds that the gateway may stay silent, or httpx's finer limits.
     """
 
     name = "gateway"
 
-    def __init__(self, request: Request, timeout: float = TIMEOUT_S) -> None:
+    def __init__(self, request: Request, timeout: float | httpx.Timeout = TIMEOUT_S) -> None:
         quiet_loggers()
         self._request = request
         limits = httpx.Limits(max_keepalive_connections=0)

@@ -91,11 +91,11 @@ class HttpClient(AsyncHttpClient):  # type: ignore[misc]  # the SDK ships no typ
 
     Args:
         base_url: takes the place of Twilio's own address.
-        timeout: seconds for connecting, and between two signs of life.
+        timeout: seconds for connecting, and between two signs of life; or httpx's finer limits.
     """
 
-    def __init__(self, base_url: str = API, timeout: float = TIMEOUT_S) -> None:
-        super().__init__(logging.getLogger("twilio.http_client"), is_async=True, timeout=timeout)
+    def __init__(self, base_url: str = API, timeout: float | httpx.Timeout = TIMEOUT_S) -> None:
+        super().__init__(logging.getLogger("twilio.http_client"), is_async=True)
         self._base_url = base_url.rstrip("/")
         self._limits = httpx.Limits(max_keepalive_connections=0)
         self._client = httpx.AsyncClient(
@@ -136,12 +136,14 @@ class Twilio:
     Args:
         account: access.
         clock: gives the aware present time.
-        timeout: seconds that Twilio may stay silent.
+        timeout: seconds that Twilio may stay silent, or httpx's finer limits.
     """
 
     name = "twilio"
 
-    def __init__(self, account: Account, clock: Callable[[], datetime], timeout: float = TIMEOUT_S) -> None:
+    def __init__(
+        self, account: Account, clock: Callable[[], datetime], timeout: float | httpx.Timeout = TIMEOUT_S
+    ) -> None:
         quiet_loggers()
         self._account = account
         self._clock = clock

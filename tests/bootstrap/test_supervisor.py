@@ -125,4 +125,4 @@ async def test_a_child_notices_that_its_supervisor_was_killed(tmp_path: Path) ->
     await asyncio.to_thread(alive.read_bytes)
     supervisor.kill()
     await supervisor.wait()
-    assert await asyncio.wait_for(asyncio.to_thread(noticed.read_bytes), 10) == b""
+    assert await asyncio.wait_for(asyncio.to_thread(noticed.read_bytes), 30) == b""

@@ -20,7 +20,7 @@ async def _open(store: Store, number: str = "") -> str:
 
 
 async def _next(changes: AsyncIterator[Change], count: int) -> list[tuple[str, str]]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         return [(change.subject, change.kind) for change in [await anext(changes) for _ in range(count)]]
 
 

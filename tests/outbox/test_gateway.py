@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +40,7 @@ class Box:
     status: int = 200
     answer: bytes = b'{"messages": [{"id": 77}]}'
     got: list[tuple[str, str, dict[str, str], Any]] = field(default_factory=list)
+    asked: threading.Event = field(default_factory=threading.Event)
     silent: threading.Event = field(default_factory=threading.Event)
     url: str = ""
 
@@ -50,6 +53,7 @@ def box() -> Iterator[Box]:
         def answer(self) -> None:
             body = json.loads(self.body() or "null")
             box.got.append((self.command, self.path, dict(self.headers), body))
+            box.asked.set()
             if box.status == 0:
                 box.silent.wait(10)
                 return
@@ -67,11 +71,13 @@ def box() -> Iterator[Box]:
 async def _send(box: Box, **request: Any) -> Receipt:  # noqa: ANN401  a request's fields
     body = {"recipients": [{"number": "{to}"}], "message": "{text}", "ref": "rw-{id}", "flash": False}
     silent = box.status == 0
-    gateway = Gateway(Request(box.url, body=body, **request), timeout=0.5 if silent else 20.0)
+    limits = httpx.Timeout(20.0, read=0.5 if silent else 20.0)
+    gateway = Gateway(Request(box.url, body=body, **request), timeout=limits)
     try:
         return await gateway.send(PARCEL)
     finally:
         await gateway.aclose()
+        assert await asyncio.to_thread(box.asked.wait, 20)  # whoever gives up early may be ahead of the box
 
 
 async def test_number_and_text_stand_where_the_template_wants_them(box: Box) -> None:

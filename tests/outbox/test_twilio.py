@@ -21,7 +21,7 @@ from callflow.outbox.transport import (
 )
 from callflow.outbox.twilio import Account, Twilio
 from tests.support.openapi import faults
-from tests.support.twilio_standin import ACCEPTING, SID, TOKEN, Behaviour, StandIn, running
+from tests.support.twilio_standin import ACCEPTING, HANGS, SID, TOKEN, Behaviour, StandIn, running
 
 SENDER = "+4915735987654"
 API = Path(__file__).parents[3] / "shared" / "twilio" / "twilio_api_v2010.json"
@@ -54,13 +54,22 @@ def _account(standin: StandIn, **values: str) -> Account:
 
 
 @pytest.fixture
-async def twilio(standin: StandIn, request: pytest.FixtureRequest) -> AsyncIterator[Twilio]:
-    """Impatient only where the stand-in hangs: a busy machine may take a second for any answer."""
-    case = getattr(request.node, "callspec", None)
-    hangs = case is not None and str(case.params.get("behaviour")).startswith("hang")
-    transport = Twilio(_account(standin), _now, timeout=2.0 if hangs else 20.0)
+async def twilio(standin: StandIn) -> AsyncIterator[Twilio]:
+    transport = Twilio(_account(standin), _now, timeout=20.0)
     yield transport
     await transport.aclose()
+
+
+async def _misfortune(standin: StandIn, behaviour: Behaviour) -> SendError:
+    """Send a message that meets one; returns what is known of it, once the stand-in knows all of it too."""
+    transport = Twilio(_account(standin), _now, timeout=HANGS if behaviour.startswith("hang") else 20.0)
+    requests, messages = len(standin.requests), len(standin.messages)
+    standin.choose = lambda _to, _body: behaviour
+    with pytest.raises(SendError) as caught:
+        await transport.send(_parcel())
+    await transport.aclose()
+    await standin.took(requests + 1, messages + (behaviour in ACCEPTING))
+    return caught.value
 
 
 async def test_a_message_is_sent_once_with_its_validity_and_callback(standin: StandIn) -> None:
@@ -102,12 +111,10 @@ async def test_a_messaging_service_takes_the_place_of_the_sender(standin: StandI
     ],
 )
 async def test_each_misfortune_says_what_is_known(
-    standin: StandIn, twilio: Twilio, behaviour: Behaviour, error: type[SendError], code: str
+    standin: StandIn, behaviour: Behaviour, error: type[SendError], code: str
 ) -> None:
-    standin.choose = lambda _to, _body: behaviour
-    with pytest.raises(SendError) as caught:
-        await twilio.send(_parcel())
-    assert (type(caught.value), caught.value.code) == (error, code)
+    known = await _misfortune(standin, behaviour)
+    assert (type(known), known.code) == (error, code)
     assert len(standin.requests) == 1  # nothing was repeated
     assert len(standin.messages) == (behaviour in ACCEPTING)
 
@@ -131,10 +138,8 @@ async def test_a_message_in_doubt_is_found_by_its_own_text(
     standin: StandIn, twilio: Twilio, behaviour: Behaviour
 ) -> None:
     await twilio.send(_parcel("https://praxis.example/f/other"))
-    standin.choose = lambda _to, _body: behaviour
     began = _now()
-    with pytest.raises(AmbiguousError):
-        await twilio.send(_parcel())
+    assert type(await _misfortune(standin, behaviour)) is AmbiguousError
     found = await twilio.ask(_parcel(), began)
     assert found is not None
     assert found.provider_id == standin.messages[1].sid

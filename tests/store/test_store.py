@@ -159,7 +159,7 @@ async def test_readers_go_on_while_a_write_is_under_way(store: Store) -> None:
         _add(tx, _card())
         tx.flush()
         loop.call_soon_threadsafe(begun.set)
-        asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(timeout=10)
+        asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result(timeout=30)
 
     writing = asyncio.create_task(store.write(slow))
     await begun.wait()

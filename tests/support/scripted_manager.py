@@ -66,7 +66,7 @@ class Scripted:
         self.drop()
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 5) -> bool:
+def wait_until(true: Callable[[], bool], seconds: float = 30) -> bool:
     """Poll what another thread changes; gives no event to wait for."""
     end = time.monotonic() + seconds
     while not true() and time.monotonic() < end:

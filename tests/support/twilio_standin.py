@@ -54,6 +54,7 @@ Behaviour = Literal[
     "bad_auth",
     "bad_sender",
 ]
+HANGS = httpx.Timeout(20.0, read=0.5)  # for a client of what hangs: only the wait for an answer is short
 ACCEPTING: tuple[Behaviour, ...] = (
     "delivered",
     "undelivered",
@@ -153,6 +154,12 @@ class StandIn:
         """Return how many messages with this text were accepted."""
         with self.lock:
             return sum(reference in message.body for message in self.messages)
+
+    async def took(self, requests: int, messages: int = 0) -> None:
+        """Wait until so much has come: a client that gives up early may be ahead of us."""
+        async with asyncio.timeout(30):
+            while (len(self.requests) < requests) or (len(self.messages) < messages):  # noqa: ASYNC110  another thread's
+                await asyncio.sleep(0.01)
 
     def reports(self, message: Message) -> tuple[str, ...]:
         """Return the statuses that this message goes through after it was queued."""
@@ -388,4 +395,4 @@ def running(standin: StandIn) -> Iterator[StandIn]:
         finally:
             standin.closing.set()
             server.should_exit = True
-            thread.join(10)
+            thread.join()

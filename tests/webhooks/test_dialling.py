@@ -21,7 +21,7 @@ from tests.support.dialling import PATIENT, PRACTICE, Desk, now
 from tests.support.openapi import faults
 from tests.support.reception import Silence
 from tests.support.twilio_calls import CallBehaviour, Ringing
-from tests.support.twilio_standin import SID, TOKEN, StandIn, running
+from tests.support.twilio_standin import HANGS, SID, TOKEN, StandIn, running
 from webhooks.calls_api import CallsApi
 from webhooks.dialling import Patience, TwilioDialler
 from webhooks.signature import Signature
@@ -78,7 +78,7 @@ def standin(twilio: StandIn) -> StandIn:
     return twilio
 
 
-def _api(standin: StandIn, timeout: float = 15.0) -> CallsApi:
+def _api(standin: StandIn, timeout: float | httpx.Timeout = 20.0) -> CallsApi:
     return CallsApi(Account(SID, SID, TOKEN, "", base_url=standin.url), timeout)
 
 
@@ -187,7 +187,7 @@ async def test_a_lost_answer_is_looked_for_and_never_dialled_again(
     office.standin.choose_call = lambda _to: behaviour
     if behaviour == "hang_after":
         await office.dialler.api.aclose()
-        office.dialler.api = _api(office.standin, timeout=1.0)
+        office.dialler.api = _api(office.standin, HANGS)
     ringing = await office.ringing()
     await ringing.pick_up()
     await ringing.press("1")

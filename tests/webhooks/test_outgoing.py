@@ -220,7 +220,7 @@ async def test_running_it_sends_what_changes(outgoing: Outgoing, program: _Progr
     _subscribe(outgoing.store, program.url)
     running = asyncio.create_task(outgoing.run())
     await asyncio.to_thread(_open, outgoing.store)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not program.got:  # noqa: ASYNC110  the door is another thread's
             await asyncio.sleep(0.02)
     running.cancel()
