@@ -38,6 +38,7 @@ from callflow.metrics import Gauges
 from callflow.outbox.worker import Worker
 from callflow.plan import Plan
 from callflow.precedence import Precedence
+from callflow.prompts.jobs import CALLER_WAITS_S
 from callflow.prompts.studio import Facts, Studio
 from callflow.sealing import Sealer, load_key
 from callflow.session import Sessions
@@ -196,7 +197,7 @@ def _ground(settings: Settings, faults: tuple[Problem, ...]) -> _Ground:
     settings = flows.settings  # numbers may have moved while no app was there
     sealer = Sealer(load_key(settings.data / "key"))
     store = Store(first_run.database_path(settings.data), sealer)
-    studio = first_run.studio(settings, calendars=flows.calendars)
+    studio = first_run.studio(settings, calendars=flows.calendars, job_s=CALLER_WAITS_S)
     flows.changed = lambda calendars: _tell(studio, first_run.spoken_facts(settings, calendars))
     return _Ground(settings, forms, flows, sealer, store, studio, practice.deadlines(settings, flows.is_open))
 

@@ -18,6 +18,7 @@ from callflow.prompts import sound
 from callflow.prompts.cache import Cache
 from callflow.prompts.choice import VoiceChoice
 from callflow.prompts.console import render_all
+from callflow.prompts.jobs import NOBODY_WAITS_S
 from callflow.prompts.studio import Facts, Studio
 from callflow.prompts.timetable import week
 from callflow.prompts.voice import engine
@@ -86,7 +87,10 @@ def voice_choice(settings: Settings) -> VoiceChoice:
 
 
 def studio(
-    settings: Settings, folder: Path | None = None, calendars: Mapping[str, Calendar] | None = None
+    settings: Settings,
+    folder: Path | None = None,
+    calendars: Mapping[str, Calendar] | None = None,
+    job_s: float = NOBODY_WAITS_S,
 ) -> Studio:
     """Return the studio of this house; its clips lie in DATA/prompts or in `folder`.
 
@@ -94,12 +98,13 @@ def studio(
         settings: the house's settings.
         folder: where its clips lie, None for DATA/prompts.
         calendars: the opening hours it may speak of, None for those of the file.
+        job_s: longest time for one job of its worker in seconds.
 
     Raises:
         VoiceError: a model or program is missing.
     """
-    cache = Cache(folder or settings.data / "prompts")
-    return Studio(settings.prompts, cache, spoken_facts(settings, calendars), voice_choice(settings))
+    cache, facts = Cache(folder or settings.data / "prompts"), spoken_facts(settings, calendars)
+    return Studio(settings.prompts, cache, facts, voice_choice(settings), job_s)
 
 
 async def announcements(

@@ -13,6 +13,8 @@ from typing import Literal
 
 HEAD = struct.Struct(">I")
 LARGEST = 32 * 1024 * 1024  # bytes of sound in one answer; over an hour of speech
+CALLER_WAITS_S = 3.0  # longest time for a job while a caller hears nothing
+NOBODY_WAITS_S = 30.0  # the same where nobody does: a slow machine must not keep its faults as announcements
 
 
 PieceKind = Literal["text", "digits", "date"]

@@ -12,10 +12,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from callflow.prompts.choice import VoiceChoice
-from callflow.prompts.jobs import HEAD, Answer, Hear, Job, pack_job, unpack_answer
+from callflow.prompts.jobs import CALLER_WAITS_S, HEAD, Answer, Hear, Job, pack_job, unpack_answer
 
 START_S = 20.0  # a cold start loads numpy, the voice and its data
-JOB_S = 3.0
 CONVERT_S = 30.0
 
 
@@ -109,8 +108,8 @@ class SpeechProcess(WorkerProcess):
         job_s: longest time for one job in seconds.
     """
 
-    def __init__(self, folder: Path, choice: VoiceChoice, *, job_s: float = JOB_S) -> None:
-        arguments = (str(folder), json.dumps(asdict(choice)))
+    def __init__(self, folder: Path, choice: VoiceChoice, *, job_s: float = CALLER_WAITS_S) -> None:
+        arguments = (str(folder), json.dumps(asdict(choice)), str(job_s))
         super().__init__("callflow.prompts.worker", arguments, start_s=START_S, job_s=job_s)
 
 

@@ -17,7 +17,7 @@ from callflow.prompts import apology, manifest, recordings, shelf, sound
 from callflow.prompts.cache import Cache, NoClip
 from callflow.prompts.choice import VoiceChoice
 from callflow.prompts.digits import pairs
-from callflow.prompts.jobs import Convert, Digits, Job, Speak, Synthesise, Write
+from callflow.prompts.jobs import NOBODY_WAITS_S, Convert, Digits, Job, Speak, Synthesise, Write
 from callflow.prompts.normalise.dates import spoken_date
 from callflow.prompts.process import CONVERT_S, START_S, SpeechError, SpeechProcess
 from callflow.prompts.templates import Piece
@@ -69,19 +69,21 @@ class Studio:
         cache: where clips are kept.
         facts: values that every prompt may use.
         choice: the voice.
+        job_s: longest time for one job of the worker in seconds.
     """
 
     folder: Path
     cache: Cache
     facts: Facts = field(default_factory=dict)
     choice: VoiceChoice = field(default_factory=VoiceChoice)
+    job_s: float = NOBODY_WAITS_S
     _worker: SpeechProcess = field(init=False)
     _unreadable: dict[str, str] = field(init=False, default_factory=dict)
     _making: dict[str, asyncio.Task[Clip]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Prepare the worker; it starts with the first job."""
-        self._worker = SpeechProcess(self.folder, self.choice)
+        self._worker = SpeechProcess(self.folder, self.choice, job_s=self.job_s)
 
     @property
     def worker_pid(self) -> int | None:

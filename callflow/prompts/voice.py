@@ -20,6 +20,7 @@ from typing import Protocol
 import numpy as np
 
 from callflow.prompts.choice import VoiceChoice
+from callflow.prompts.jobs import CALLER_WAITS_S
 from callflow.prompts.sound import Sound, Wave, from_int16, trim
 
 SENTENCE_PAUSE_MS = 380  # Pico leaves 700 ms, which callers take for the end of the announcement
@@ -116,15 +117,18 @@ class CommandVoice:
 
     Args:
         choice: language -> command line, split as a shell would but run without one.
+        job_s: longest time for a job of the speech worker in seconds; a program has a little less, so that
+            its fault is named.
 
     Raises:
         VoiceError: a program is missing.
     """
 
     name = "command"
-    _LIMIT_S = 2.5  # under the worker's own limit, so that the fault is named
+    _LEFT_S = 0.5  # of a job's time, for everything but the program
 
-    def __init__(self, choice: VoiceChoice) -> None:
+    def __init__(self, choice: VoiceChoice, job_s: float = CALLER_WAITS_S) -> None:
+        self._limit_s = job_s - self._LEFT_S
         self._commands = {language: shlex.split(line) for language, line in choice.models.items()}
         missing = sorted({words[0] for words in self._commands.values() if not which(words[0])})
         if missing:
@@ -138,13 +142,13 @@ class CommandVoice:
         """Speak one sentence.
 
         Raises:
-            VoiceError: the program failed, took longer than 2.5 s, or wrote no WAV.
+            VoiceError: the program failed, took too long, or wrote no WAV.
         """
         command = self._commands[language]
         try:
             # the operator's own words, without a shell
             done = subprocess.run(  # noqa: S603
-                command, input=text.encode(), capture_output=True, check=True, timeout=self._LIMIT_S
+                command, input=text.encode(), capture_output=True, check=True, timeout=self._limit_s
             )
             return _wav(done.stdout)
         except (OSError, subprocess.SubprocessError, EOFError, wave.Error) as error:
@@ -169,15 +173,19 @@ def _piper_model(path: Path):  # type: ignore[no-untyped-def]  # noqa: ANN202 - 
     return Model.load(path)
 
 
-ENGINES: Mapping[str, Callable[[VoiceChoice], Voice]] = {
-    "pico": PicoVoice,
-    "piper": PiperVoice,
+ENGINES: Mapping[str, Callable[[VoiceChoice, float], Voice]] = {
+    "pico": lambda choice, _: PicoVoice(choice),
+    "piper": lambda choice, _: PiperVoice(choice),
     "command": CommandVoice,
 }
 
 
-def engine(choice: VoiceChoice) -> Voice:
+def engine(choice: VoiceChoice, job_s: float = CALLER_WAITS_S) -> Voice:
     """Return the chosen voice.
+
+    Args:
+        choice: which.
+        job_s: longest time for a job of the speech worker in seconds.
 
     Raises:
         VoiceError: no such engine, or its models are missing.
@@ -185,7 +193,7 @@ def engine(choice: VoiceChoice) -> Voice:
     make = ENGINES.get(choice.engine)
     if make is None:
         raise VoiceError(f"unknown voice engine {choice.engine!r}; known: {', '.join(sorted(ENGINES))}")
-    return make(choice)
+    return make(choice, job_s)
 
 
 def speak(voice: Voice, text: str, language: str) -> Sound:

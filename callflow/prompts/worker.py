@@ -1,7 +1,8 @@
 """The speech worker: a process of its own, because voices hold the interpreter and templates may run wild.
 
-Started as `python -m callflow.prompts.worker FOLDER CHOICE`; jobs come on standard input, answers leave on
-standard output (`callflow.prompts.jobs`). The parent ends it when a job takes too long and starts another.
+Started as `python -m callflow.prompts.worker FOLDER CHOICE SECONDS`; jobs come on standard input, answers
+leave on standard output (`callflow.prompts.jobs`). The parent ends it when a job takes longer than SECONDS,
+and starts another.
 """
 
 from __future__ import annotations
@@ -41,10 +42,11 @@ class Workbench:
     Args:
         folder: ivr_prompts.
         choice: the voice.
+        job_s: longest time for one job in seconds.
     """
 
-    def __init__(self, folder: Path, choice: VoiceChoice) -> None:
-        self._voices: tuple[Voice, ...] = (engine(choice), PicoVoice(choice))
+    def __init__(self, folder: Path, choice: VoiceChoice, job_s: float) -> None:
+        self._voices: tuple[Voice, ...] = (engine(choice, job_s), PicoVoice(choice))
         self._templates = lru_cache(lambda language: Templates(folder / language))
 
     def warm(self) -> None:
@@ -98,10 +100,10 @@ def _voiced(voice: Voice, wave: sound.Wave) -> Answer:
 
 def main() -> None:
     """Run the worker."""
-    folder, choice = Path(sys.argv[1]), VoiceChoice(**json.loads(sys.argv[2]))
+    folder, choice, job_s = Path(sys.argv[1]), VoiceChoice(**json.loads(sys.argv[2])), float(sys.argv[3])
     with contextlib.suppress(PermissionError):  # only root, or who is allowed to, goes before others
         os.nice(HURRY)
-    serve(lambda: _prepared(Workbench(folder, choice)))
+    serve(lambda: _prepared(Workbench(folder, choice, job_s)))
 
 
 def _prepared(bench: Workbench) -> Do:

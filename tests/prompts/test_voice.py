@@ -62,6 +62,13 @@ async def test_a_program_that_fails_leaves_the_tone(tmp_path: Path) -> None:
     assert studio.cache.facts(clip.key).source == "synthesis"
 
 
+def test_a_program_that_never_ends_is_named_before_its_job_is_over() -> None:
+    endless = f"{sys.executable} -c 'import signal; signal.pause()'"
+    slow = voice.engine(VoiceChoice("command", models={"de": endless}), job_s=0.6)
+    with pytest.raises(VoiceError, match="TimeoutExpired"):
+        voice.speak(slow, "Guten Tag", "de")
+
+
 def test_another_voice_makes_other_clips() -> None:
     choices = [VoiceChoice(), VoiceChoice(speed=1.0), VoiceChoice("command", models={"de": "a"})]
     assert len({choice.identity("de") for choice in choices}) == 3
