@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -88,10 +89,27 @@ def test_the_example_practice_needs_no_rendering_and_is_told_so(what: str, told:
     assert (code, told in said) == (1, True)
 
 
-@pytest.mark.parametrize(("at", "home"), [("2026-11-30", "pbx"), ("2026-12-01", "teams / pbx")])
+DAYS = ("2026-11-30", "2026-12-01")
+
+
+@pytest.mark.parametrize(("at", "home"), [(DAYS[0], "pbx"), (DAYS[1], "teams / pbx")])
 def test_the_table_shows_the_plan_of_a_day(at: str, home: str, config: Path) -> None:
     code, shown = run("numbers", "--at", at, "--config", str(config))
     assert (code, "+4935112345600" in shown, f" {home} " in shown) == (0, True, True)
+
+
+@pytest.mark.parametrize("elsewhere", ["Asia/Tokyo", "America/Los_Angeles"])
+def test_a_day_begins_with_the_practices_midnight_wherever_the_machine_stands(
+    elsewhere: str, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    try:
+        with monkeypatch.context() as away:
+            away.setenv("TZ", elsewhere)
+            time.tzset()
+            shown = [run("numbers", "--at", day, "--config", str(config))[1] for day in DAYS]
+    finally:
+        time.tzset()
+    assert [" teams / pbx " in each for each in shown] == [False, True]
 
 
 def _section(text: str, name: str, kind: str) -> dict[str, str]:
