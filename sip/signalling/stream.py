@@ -184,7 +184,9 @@ class Stream:
 
 async def _connected(to: Address, end: Address | None) -> socket.socket:
     """Connect a socket that is marked from its first packet on, which asyncio's own are not."""
-    made = socket.socket(socket.AF_INET6 if ":" in to[0] else socket.AF_INET, socket.SOCK_STREAM)
+    family = socket.AF_INET6 if ":" in to[0] else socket.AF_INET
+    # Unless the protocol is named, asyncio lets small messages wait until the ones before are acknowledged.
+    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         made.setblocking(False)  # noqa: FBT003  # the name of the parameter cannot be given
         mark(made)

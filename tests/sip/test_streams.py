@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ from sip.signalling.message import MessageError, Request, Response, parse
 from sip.signalling.phone import Phone
 from sip.signalling.phone_settings import Account, Listen, PhoneSettings
 from sip.signalling.phone_settings import Peer as KnownPeer
+from sip.signalling.stream import Connection
 from tests.sip.peer import OURS, Call, settings
 from tests.support.certificates import Authority
 
@@ -153,6 +155,24 @@ async def called(server: Phone, legs: asyncio.Queue[Leg], transport: str, client
 async def test_a_whole_call_over_tcp_both_ways_on_one_connection() -> None:
     async with phone(listening("tcp")) as (server, legs), phone(settings()) as (client, _):
         await called(server, legs, "tcp", client)
+
+
+async def test_neither_side_of_a_connection_lets_a_message_wait_for_what_was_sent_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nagle's algorithm would hold back a BYE for 40 ms after an ACK."""
+    undelayed: list[bool] = []
+    made = Connection.connection_made
+
+    def noted(self: Connection, transport: asyncio.BaseTransport) -> None:
+        made(self, transport)
+        sock = transport.get_extra_info("socket")
+        undelayed.append(bool(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)))
+
+    monkeypatch.setattr(Connection, "connection_made", noted)
+    async with phone(listening("tcp")) as (server, legs), phone(settings()) as (client, _):
+        await called(server, legs, "tcp", client)
+    assert undelayed == [True, True]
 
 
 async def test_a_connection_that_cannot_be_made_fails_the_call_at_once() -> None:
