@@ -8,8 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,8 @@ from typing import Any
 
 import httpx
 
+from callflow import journal
+from callflow.events import DigitsPressed, Event
 from callflow.sealing import Sealer, load_key
 from callflow.store import Store
 from callflow.users import api_token
@@ -85,6 +87,14 @@ class Reception:
         return await self.until(
             "calls", lambda row: row["number"] == number and row["outcome"] != "", limit_s
         )
+
+    async def keys_came(self, number: str, keys: str) -> None:
+        """Wait until the app has taken these keys of this caller, who is still there."""
+        call = await self.until("calls", lambda row: row["number"] == number)
+        with _opened(self.data) as store:
+            async with asyncio.timeout(30):
+                while _keys(await store.read(lambda tx: journal.events(tx, call["id"]))) != keys:  # noqa: ASYNC110  # another process's
+                    await asyncio.sleep(0.05)
 
     def app_pid(self) -> int:
         """Return the process id of the app as the supervisor started it last."""
@@ -177,11 +187,21 @@ async def _shown(process: asyncio.subprocess.Process, up: asyncio.Future[None]) 
         up.set_exception(AssertionError(f"serve ended with {await process.wait()}"))
 
 
-def _token(data: Path) -> str:
+def _keys(events: Iterable[Event]) -> str:
+    return "".join(event.digits for event in events if isinstance(event, DigitsPressed))
+
+
+@contextmanager
+def _opened(data: Path) -> Iterator[Store]:
     store = Store(data / "rufweiche.db", Sealer(load_key(data / "key")))
     try:
+        yield store
+    finally:
+        store.close()
+
+
+def _token(data: Path) -> str:
+    with _opened(data) as store:
         return store.write_now(
             lambda tx: api_token.issue(tx, name="live", scopes=api_token.SCOPES, now=datetime.now(UTC))
         )[0]
-    finally:
-        store.close()

@@ -97,7 +97,7 @@ async def test_hanging_up_in_the_menu_leaves_a_missed_card_with_the_reason(
     call = await ring(house, phone, number)
     await call.hears()
     await call.press_now("42")  # anderes Anliegen, Krankschreibung
-    await call.hears()
+    await house.keys_came(number, "42")
     await call.hang_up()
     card = await house.card_of(number)
     assert (card["kind"], card["concern"]) == ("missed", "au")

@@ -7,7 +7,9 @@ While a thread works for the loop time passes as it does for the thread.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import selectors
+import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -31,6 +33,21 @@ class HastyLoop(asyncio.SelectorEventLoop):
         self.threads = 0  # that work for somebody of this loop
         self.waker = _Paced(self)
         super().__init__(self.waker)
+        self._echo = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._echo.bind(("127.0.0.1", 0))
+        self._echo.connect(self._echo.getsockname())
+        self._echo.settimeout(1)
+
+    def close(self) -> None:
+        """Close the loop."""
+        super().close()
+        self._echo.close()
+
+    def settle(self) -> None:
+        """Wait until the kernel has delivered what was sent: a busy one may be late, but keeps the order."""
+        with contextlib.suppress(TimeoutError):
+            self._echo.send(b"?")
+            self._echo.recv(1)
 
     def time(self) -> float:
         """Return the loop's own time in seconds."""
@@ -65,6 +82,8 @@ class _Leaping(selectors.DefaultSelector):  # type: ignore[misc,valid-type]  # a
             return ready
         if self._loop.threads:
             return self._waited(timeout)
+        if timeout is not None:
+            self._loop.settle()
         ready = super().select(None if timeout is None else _settling_s(timeout))
         if not ready and timeout is not None:
             self._loop.now += timeout
