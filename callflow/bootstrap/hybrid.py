@@ -32,14 +32,13 @@ def render(settings: Settings, what: Literal["asterisk", "kamailio"], out: Path,
     """
     templates = default("docker") / what
     if what == "kamailio":
-        texts = kamailio.render(settings.plan, kamailio.FrontSite(), templates)
-    else:
-        secrets = settings.secrets
-        passwords = {name: value.get_secret_value() for name, value in secrets.sip_passwords.items()}
-        known = asterisk.AsteriskSecrets(secrets.ami_secret.get_secret_value(), passwords)
-        site = asterisk.Site(version=asterisk.version(version))
-        texts = asterisk.render(settings.plan, site, known, templates)
-    return [str(path) for path in files.write(texts, out)]
+        texts = kamailio.render(settings.plan, kamailio.front_site(settings.plan), templates)
+        return [str(path) for path in files.write(texts, out, files.OPEN)]
+    secrets = settings.secrets
+    passwords = {name: value.get_secret_value() for name, value in secrets.sip_passwords.items()}
+    known = asterisk.AsteriskSecrets(secrets.ami_secret.get_secret_value(), passwords)
+    site = asterisk.Site(version=asterisk.version(version))
+    return [str(path) for path in files.write(asterisk.render(settings.plan, site, known, templates), out)]
 
 
 class MomentError(ValueError):

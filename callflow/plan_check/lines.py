@@ -105,7 +105,13 @@ def _pyvoip(plan: Plan, name: str, line: PyVoipLine) -> Iterator[Fault]:
 
 
 def _asterisk(place: Place, line: AsteriskLine) -> Iterator[Fault]:
-    yield from bad_host((*place, "bind"), line.bind)
+    if not is_address(line.bind):
+        yield Fault(
+            (*place, "bind"),
+            "no_address",
+            f"{line.bind!r} ist keine IP-Adresse.",
+            f"{line.bind!r} is no IP address",
+        )
     if not line.tls and not line.host.startswith(LOOPBACK):
         yield Fault(
             (*place, "tls"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Mapping
@@ -59,15 +60,32 @@ def environment(templates: Path, language: str) -> Environment:
     )
 
 
-def write(files: Mapping[str, str], out: Path) -> tuple[Path, ...]:
-    """Write the files below `out`, each readable by owner and group only: they hold secrets."""
+SECRET, OPEN = 0o640, 0o644
+"""Modes of files that hold passwords, and of those that hold none."""
+
+
+def write(files: Mapping[str, str], out: Path, mode: int = SECRET) -> tuple[Path, ...]:
+    """Write files below a folder, which is made where it is missing.
+
+    Args:
+        files: name -> text.
+        out: the folder; its group is given to the files: in Debian's /etc/asterisk that is Asterisk's.
+        mode: who may read them.
+
+    Raises:
+        OSError: the folder or a file cannot be written.
+    """
     out.mkdir(parents=True, exist_ok=True)
+    group = out.stat().st_gid
     written = []
     for name, text in files.items():
         path = out / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            os.fchmod(handle, mode)  # one that was there may have been open to everybody
+            with contextlib.suppress(PermissionError):  # who does not belong to the group cannot give it
+                os.fchown(handle, -1, group)
             stream.write(text)
         written.append(path)
     return tuple(written)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
-from callflow.plan import Plan, TeamsTrunk
+from callflow.plan import AsteriskLine, Plan, TeamsTrunk
 from sip.render.files import BANNER, SYSTEM_TRUST, RenderError, environment
 
 FILES = ("kamailio.cfg", "tls.cfg", "dispatcher.list", "address.list", "rtpengine.conf")
@@ -31,6 +32,15 @@ class FrontSite:
     asterisk: str = "127.0.0.1:5060"
     media_control: str = "127.0.0.1:2223"
     media_ports: tuple[int, int] = (30000, 39999)
+
+
+def front_site(plan: Plan) -> FrontSite:
+    """Return Debian's layout, with Asterisk where the plan's Asterisk line has it."""
+    for line in plan.lines.values():
+        if isinstance(line, AsteriskLine):
+            host = "127.0.0.1" if ip_address(line.bind).is_unspecified else line.bind
+            return FrontSite(asterisk=f"{host}:{line.sip_port}")
+    return FrontSite()
 
 
 def teams_trunk(plan: Plan) -> TeamsTrunk:

@@ -278,7 +278,7 @@ CASES = (
         ":5:31",
         "is no host's name or address",
     ),
-    Case("bad_host", "{kind: asterisk}", "{kind: asterisk, bind: 10.0.0.300}", ":2:34", "is no host's name"),
+    Case("no_address", "{kind: asterisk}", "{kind: asterisk, bind: 10.0.0.300}", ":2:34", "is no IP address"),
     Case(
         "bad_host",
         "host: sip.example",

@@ -224,7 +224,7 @@ def test_the_table_of_a_day_shows_every_home_that_its_calls_get(
     move: dict[str, object], at: date, home: str, state: str
 ) -> None:
     """A day is not its midnight: what moves from nine to twelve moves that day."""
-    (row,) = table(plan({"migration": MOVE | move}), at)
+    (row,) = table(plan({"migration": {**MOVE, **move}}), at)
     assert (row.home, row.moving.partition(":")[0]) == (home, state)
 
 

@@ -12,6 +12,7 @@ from callflow.language.source import parse
 from callflow.plan import Plan
 from sip.render.asterisk import AsteriskSecrets, Site, render
 from sip.render.files import RenderError
+from sip.render.kamailio import front_site
 from tests.support.plans import LINES, ROOT, run
 
 SECRETS = {"RUFWEICHE_AMI_SECRET": "manager", "RUFWEICHE_SIP_PASSWORDS": '{"amt": "provider"}'}
@@ -25,6 +26,40 @@ def test_render_writes_every_file_that_asterisk_reads(config: Path, tmp_path: Pa
     assert (code, templates - set(written), len(told.split())) == (0, set(), len(written))
     assert {path.stat().st_mode & 0o007 for path in written.values()} == {0}
     assert "secret = manager" in written["manager.conf"].read_text()
+
+
+def test_rendering_again_closes_what_stood_open_and_gives_the_folders_group(
+    config: Path, tmp_path: Path
+) -> None:
+    """Debian's folder belongs to Asterisk's group; who renders is another user."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "manager.conf").write_text("[general]\n" * 99)
+    (out / "manager.conf").chmod(0o666)
+    where = ("--config", str(config), "--out", str(out))
+    assert [run("render", "asterisk", *where, **SECRETS)[0] for _ in range(2)] == [0, 0]
+    written = [path.stat() for path in out.iterdir()]
+    assert {(each.st_mode & 0o777, each.st_gid) for each in written} == {(0o640, out.stat().st_gid)}
+    assert (out / "manager.conf").read_text().count("[general]") == 1
+
+
+def test_what_holds_no_secret_is_readable_for_kamailio_and_rtpengine(config: Path, tmp_path: Path) -> None:
+    """They run as users of their own, which share no group with each other."""
+    assert run("render", "kamailio", "--config", str(config), "--out", str(tmp_path / "out"))[0] == 0
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "out").iterdir()} == {0o644}
+
+
+@pytest.mark.parametrize(
+    ("line", "asterisk"),
+    [
+        ("{kind: asterisk}", "127.0.0.1:5060"),
+        ("{kind: asterisk, sip_port: 5072}", "127.0.0.1:5072"),
+        ("{kind: asterisk, bind: 192.0.2.3}", "192.0.2.3:5060"),
+    ],
+)
+def test_the_front_finds_asterisk_where_the_plan_has_it(line: str, asterisk: str) -> None:
+    plan = Plan.model_validate(parse(LINES.replace("{kind: asterisk}", line).encode(), "lines.yaml").data)
+    assert front_site(plan).asterisk == asterisk
 
 
 def test_render_writes_every_file_that_kamailio_and_rtpengine_read(config: Path, tmp_path: Path) -> None:

@@ -138,7 +138,6 @@ class Asterisk:
             "etc",
             "run",
             "log",
-            "state/db",
             "state/keys/keys",
             "state/spool/recording",
             "sounds",
