@@ -48,7 +48,7 @@ class Line:
 
     async def read(self) -> Frame:
         """Return the next frame; that the app is at it is no answer."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not self._frames:
                 data = await self._reader.read(65_536)
                 if not data:
@@ -176,7 +176,7 @@ async def test_calls_that_the_line_no_longer_holds_end_with_a_card(
 async def _ended(store: Store, call: str) -> None:
     loop, committed = asyncio.get_running_loop(), asyncio.Event()
     store.on_commit(lambda: loop.call_soon_threadsafe(committed.set))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (await store.read(lambda tx: tx.get_one(Call, call))).ended_at is None:
             await committed.wait()
             committed.clear()
@@ -242,7 +242,7 @@ async def test_a_record_that_cannot_be_kept_holds_up_no_other_and_is_tried_again
 async def _books_of(store: Store, call: str) -> None:
     loop, committed = asyncio.get_running_loop(), asyncio.Event()
     store.on_commit(lambda: loop.call_soon_threadsafe(committed.set))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while await store.read(lambda tx: tx.get(Call, call)) is None:
             await committed.wait()
             committed.clear()
@@ -269,7 +269,7 @@ async def test_a_line_whose_greeting_failed_is_made_to_greet_again_and_its_calls
     async with _line(tmp_path) as line:
         line.send(Happening(1, "a", 0, STARTED))
         assert isinstance(await line.read(), Command)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             (await due.get())()
         with pytest.raises(EOFError):
             await line.read()
