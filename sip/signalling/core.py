@@ -148,6 +148,8 @@ class Core:
             ("Call-ID", asked.call_id),
             ("CSeq", headers.get("CSeq")),
         ]
+        if status == 100 and "Timestamp" in headers:  # noqa: PLR2004  # Trying; RFC 3261 8.2.6.1
+            copied.append(("Timestamp", headers.get("Timestamp")))
         if self.settings.user_agent:
             copied.append(("Server", self.settings.user_agent))
         return answer(status, (*copied, *fields), body)

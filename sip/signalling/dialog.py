@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sip.signalling.headers import Headers
 from sip.signalling.message import Request, Response
-from sip.signalling.uri import NameAddr, Uri, param, parse_name_addr
+from sip.signalling.uri import NameAddr, Uri, param, parse_name_addr, parse_uri
 
 Fields = list[tuple[str, str]]
 
@@ -101,7 +101,8 @@ def contact(headers: Headers) -> Uri | None:
         uri = parse_name_addr(headers.values("Contact")[0]).uri
     except (IndexError, ValueError):
         return None
-    return uri if uri.scheme in {"sip", "sips"} else None
+    # Its header part belongs to requests that begin something new (RFC 3261 19.1.1).
+    return replace(uri, headers="") if uri.scheme in {"sip", "sips"} else None
 
 
 def answering(request: Request, local_tag: str) -> Dialog:
@@ -129,10 +130,14 @@ def answering(request: Request, local_tag: str) -> Dialog:
 def calling(request: Request, response: Response) -> Dialog:
     """Make the dialog of our request from a 101..299 response (RFC 3261 12.1.2).
 
+    A 2xx without Contact has to be acknowledged all the same, where the request went: else it is repeated for
+    half a minute, and whoever picked up stays in a call that nobody ends.
+
     Raises:
-        ValueError: no usable Contact, or a malformed Record-Route.
+        ValueError: a provisional response without usable Contact, or a malformed Record-Route.
     """
-    target = contact(response.headers)
+    early = response.status < 200  # noqa: PLR2004  # provisional
+    target = contact(response.headers) or (None if early else parse_uri(request.uri))
     if target is None:
         raise ValueError("no Contact to call")
     return Dialog(
@@ -145,7 +150,7 @@ def calling(request: Request, response: Response) -> Dialog:
         routes=_routes(response.headers)[::-1],
         local_seq=request.cseq.number,
         remote_seq=-1,
-        early=response.status < 200,  # noqa: PLR2004  # provisional
+        early=early,
     )
 
 

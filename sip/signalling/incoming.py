@@ -78,6 +78,7 @@ class IncomingLeg(Leg):
         self.exchange = exchange
         self.session.owed = exchange
         self._body = b""  # our answer in a reliable 183 stands; the 200 repeats it
+        self._carried = False  # the latest reliable response brought it
         self._pending: Callable[[], None] | None = None
         self._provisional: Repeated | None = None
         self._rseq = 0
@@ -89,8 +90,13 @@ class IncomingLeg(Leg):
     # What the owner calls.
 
     def ring(self) -> None:
-        """Send 180; again every minute, so that no proxy gives up."""
+        """Send 180; again every minute, so that no proxy gives up.
+
+        Not where it must be reliable to an INVITE without offer: it would have to make ours (RFC 3262 5).
+        """
         if self.ended or self.exchange.answered:
+            return
+        if not self.offered and wants_100rel(self.invite.headers, body=False):
             return
         if self._refresh_ringing:
             self._refresh_ringing.cancel()
@@ -101,8 +107,15 @@ class IncomingLeg(Leg):
         """Send 183 with SDP, reliably if the peer can (RFC 3262)."""
         if self.ended or self.exchange.answered or self._body or not self.offered:
             return
-        if self._accept(local):
-            self._send_provisional(183, self._body)
+        if not self._accept(local):
+            return
+        if self._provisional:  # RFC 3262 3: one at a time
+            self._pending = self._send_progress
+        else:
+            self._send_progress()
+
+    def _send_progress(self) -> None:
+        self._send_provisional(183, self._body)
 
     def answer(self, local: Local) -> None:
         """Send 200 with SDP and repeat it until ACK."""
@@ -200,6 +213,7 @@ class IncomingLeg(Leg):
             self.core.respond(self.exchange, status, fields, body)
             return
         self._rseq += 1
+        self._carried = bool(body)
         fields += [("Require", "100rel"), ("RSeq", str(self._rseq))]
         answer = self.core.respond(self.exchange, status, fields, body)
         self._provisional = Repeated(self.core, self.exchange, answer, self._unpracked, TWICE_FOR_EVER)
@@ -215,7 +229,7 @@ class IncomingLeg(Leg):
         self.session.owed = None  # an offer in PRACK crosses nothing: our first answer has arrived
         self.session.answer_early(message, exchange)
         self.session.owed = self.exchange
-        self.session.agreed_early = bool(self._body)
+        self.session.agreed_early |= self._carried
         pending, self._pending = self._pending, None
         if pending:
             pending()

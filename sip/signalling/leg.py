@@ -48,8 +48,9 @@ class Book(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
-    """A request within the dialog, as it can be sent again with credentials; see `Leg.request`."""
+    """A request within a dialog, as it can be sent again with credentials; see `Leg.request`."""
 
+    dialog: Dialog
     method: str
     fields: tuple[tuple[str, str], ...]
     body: bytes
@@ -98,6 +99,7 @@ class Leg:
         self.hop = hop
         self.dialog: Dialog | None = None
         self.login: Login | None = None
+        self.credentials: list[tuple[str, str]] = []  # of our latest INVITE
         self.session = Session(self)
         self.subscription: Subscription | None = None
 
@@ -199,7 +201,8 @@ class Leg:
 
     def received(self, message: Request, exchange: Answering) -> None:
         """Serve a request within the dialog."""
-        if self.dialog and not self.dialog.in_order(message):
+        dialog = self.dialog_of(message)
+        if dialog and not dialog.in_order(message):
             self.core.respond(exchange, 500)
             return
         serve = {
@@ -214,6 +217,10 @@ class Leg:
         }[message.method]
         serve(message, exchange)
 
+    def dialog_of(self, message: Request) -> Dialog | None:  # noqa: ARG002  # only calls of ours may have several
+        """Give the dialog that a request is of."""
+        return self.dialog
+
     def acked(self, message: Request) -> None:
         """Take the ACK of a 2xx of ours."""
         if not self.session.acked(message):
@@ -222,7 +229,7 @@ class Leg:
             self.bye()
             self.clear()
             return
-        if self.session.negotiation.offering and not self.session.settle(message.body):
+        if self.session.negotiation.offering and not self.session.take_answer(message.body):
             return
         self.confirmed()
 
@@ -245,6 +252,9 @@ class Leg:
 
     def _info(self, message: Request, exchange: Answering) -> None:
         key = key_of(message.headers.get("Content-Type"), message.body)
+        if key is None and "Info-Package" in message.headers:
+            self.core.respond(exchange, 469, [("Recv-Info", "")])  # RFC 6086 4.2.2: we know no packages
+            return
         if key is None and message.body:
             self.core.respond(exchange, 415, [("Accept", "application/dtmf-relay, application/dtmf")])
             return
@@ -304,24 +314,28 @@ class Leg:
         Raises:
             RuntimeError: there is no dialog yet.
         """
-        return self._ask(Inquiry(method, tuple(fields), body, on_response, on_lost))
-
-    def _ask(self, inquiry: Inquiry) -> int:
         if self.dialog is None:
             raise RuntimeError("no dialog yet")
-        uri, own = self.dialog.fields(inquiry.method)
-        hop = self.core.hop_of(self.dialog, self.hop)
+        return self.inquire(Inquiry(self.dialog, method, tuple(fields), body, on_response, on_lost))
+
+    def inquire(self, inquiry: Inquiry) -> int:
+        """Send a request within a dialog that need not be the one that stands; returns its CSeq number."""
+        dialog = inquiry.dialog
+        uri, own = dialog.fields(inquiry.method)
+        hop = self.core.hop_of(dialog, self.hop)
+        if inquiry.method == "INVITE":
+            self.credentials = [one for one in inquiry.fields if _proves(one)]
         message = self.core.build(hop, inquiry.method, uri, (*own, *inquiry.fields), inquiry.body)
         self.core.ask(hop, message, partial(self._replied, inquiry, uri), inquiry.on_lost)
-        return self.dialog.local_seq
+        return dialog.local_seq
 
     def _replied(self, inquiry: Inquiry, uri: str, answer: Response) -> None:
         proof = self.proof(answer, inquiry.method, uri, inquiry.body)
         if not proof:
             inquiry.on_response(answer)
             return
-        rest = [field for field in inquiry.fields if not field[0].endswith("Authorization")]
-        self._ask(replace(inquiry, fields=(*rest, *proof)))
+        rest = [field for field in inquiry.fields if not _proves(field)]
+        self.inquire(replace(inquiry, fields=(*rest, *proof)))
 
     def proof(self, answer: Response, method: str, uri: str, body: bytes) -> list[tuple[str, str]]:
         """Answer a challenge; nothing without account, or when our credentials were refused."""
@@ -330,10 +344,10 @@ class Leg:
         return self.login.answer(answer.status, answer.headers, method, uri, body)
 
     def send_ack(self, dialog: Dialog, seq: int) -> None:
-        """Acknowledge a 2xx (RFC 3261 13.2.2.4): no transaction, a branch of its own."""
+        """Acknowledge a 2xx (RFC 3261 13.2.2.4): no transaction, a branch of its own, the INVITE's proof."""
         uri, own = dialog.fields_at("ACK", seq)
         hop = self.core.hop_of(dialog, self.hop)
-        self.core.send(hop, self.core.build(hop, "ACK", uri, own))
+        self.core.send(hop, self.core.build(hop, "ACK", uri, (*own, *self.credentials)))
 
     def bye(self) -> None:
         """Send BYE; whatever comes back, the dialog is over for us."""
@@ -365,3 +379,8 @@ class Leg:
     def content(self, body: bytes) -> list[tuple[str, str]]:
         """Write Contact, what we understand, and the body's type."""
         return [*self._contact(), *self.core.allowed(), *self.core.typed(body)]
+
+
+def _proves(field: tuple[str, str]) -> bool:
+    """Tell credentials from other fields."""
+    return field[0].endswith("Authorization")

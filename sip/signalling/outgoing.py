@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 
-from sip.signalling.core import Core, has_sdp, tag
+from sip.signalling.core import Core, has_sdp, ignore, tag
 from sip.signalling.dialog import Dialog, calling
 from sip.signalling.digest import Login, Secret
-from sip.signalling.exchange import Asking, cancel_for
+from sip.signalling.exchange import Answering, Asking, cancel_for
 from sip.signalling.headers import Headers
-from sip.signalling.leg import Book, Dialled, EndedBy, Leg
-from sip.signalling.message import Response
+from sip.signalling.leg import Book, Dialled, EndedBy, Inquiry, Leg
+from sip.signalling.message import Request, Response
 from sip.signalling.offer import Local, OfferError, SdpError
 from sip.signalling.timers import Timer
 from sip.signalling.transfer import outcome_of
@@ -145,6 +145,19 @@ class OutgoingLeg(Leg):
         """The name of the callee's host leads nowhere."""
         self._conclude("failed")
 
+    # What the telephone hands in.
+
+    def dialog_of(self, message: Request) -> Dialog | None:
+        """Give the fork that a request comes from."""
+        return self._forks.get(message.sender.tag, self.dialog)
+
+    def received(self, message: Request, exchange: Answering) -> None:
+        """Serve a request, unless it comes from a fork that lost the call to another one."""
+        if self.dialog and not self.dialog.early and message.sender.tag != self.dialog.remote_tag:
+            self.core.respond(exchange, 200 if message.method == "BYE" else 481)
+            return
+        super().received(message, exchange)
+
     # The INVITE and its responses.
 
     def _invite(self) -> list[tuple[str, str]]:
@@ -206,10 +219,8 @@ class OutgoingLeg(Leg):
         if last is not None and rseq != last + 1:
             return False
         self._rseqs[answer.to.tag] = rseq
-        uri, own = dialog.fields("PRACK")
-        hop = self.core.hop_of(dialog, self.hop)
         rack = ("RAck", f"{rseq} {self._seq} INVITE")
-        self.core.ask(hop, self.core.build(hop, "PRACK", uri, (*own, rack)))
+        self.inquire(Inquiry(dialog, "PRACK", (rack,), b"", ignore, ignore))
         return True
 
     def _early_media(self, answer: Response, *, reliable: bool) -> None:
@@ -274,9 +285,7 @@ class OutgoingLeg(Leg):
 
     def _bye_for(self, dialog: Dialog) -> None:
         """End a dialog that nobody wants: a second fork's, or one that our CANCEL came too late for."""
-        uri, own = dialog.fields("BYE")
-        hop = self.core.hop_of(dialog, self.hop)
-        self.core.ask(hop, self.core.build(hop, "BYE", uri, own))
+        self.inquire(Inquiry(dialog, "BYE", (), b"", ignore, ignore))
 
     def _elsewhere(self) -> bool:
         """Try the next place of a name (RFC 3263 4.3)."""
@@ -307,7 +316,7 @@ class OutgoingLeg(Leg):
         fields = self.proof(answer, "INVITE", str(self.called.uri), self._body)
         if not fields:
             return False
-        self._fields = tuple(fields)
+        self._fields, self.credentials = tuple(fields), fields
         self._restart()
         return True
 

@@ -196,6 +196,13 @@ class Session:
         self._leg.agree(sound)
         return True
 
+    def take_answer(self, body: bytes) -> bool:
+        """Take what an ACK says to our offer; one that says nothing within a call leaves it as it was."""
+        if body or self.negotiation.sound is None:
+            return self.settle(body)
+        self.negotiation.withdraw()
+        return True
+
     def repeat(self, exchange: Answering, answer: Answer) -> None:
         """Keep sending a 2xx to INVITE until its ACK."""
         exchange.on_ack = self._leg.acked
