@@ -38,7 +38,7 @@ def street(classic: Asterisk, ports: practice.Ports) -> Iterator[tuple[practice.
     assert classic.daemon.process.poll() is None
     own = practice.Ports(pbx=ports.pbx, provider=ports.provider)
     plan = street_plan(own)
-    asterisk = practice.switch(plan, grace=15)
+    asterisk = practice.switch(plan)
     yield own, plan, asterisk
     asterisk.stop()
 

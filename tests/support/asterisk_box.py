@@ -96,7 +96,7 @@ class Daemon:
                 start_new_session=True,
             )
 
-    def until(self, ready: Callable[[], bool], seconds: float = 20) -> None:
+    def until(self, ready: Callable[[], bool], seconds: float = 60) -> None:
         end = time.monotonic() + seconds
         while not ready():
             if self.process.poll() is not None or time.monotonic() > end:
@@ -157,7 +157,11 @@ class Asterisk:
             self.folder.outside / "log/stdout",
             ASTERISK=self._program,
         )
-        daemon.until(lambda: "fully booted" in self.cli("core waitfullybooted"))
+        try:
+            daemon.until(lambda: "fully booted" in self.cli("core waitfullybooted"))
+        except BaseException:
+            daemon.kill()
+            raise
         return daemon
 
     def cli(self, command: str) -> str:
@@ -168,7 +172,7 @@ class Asterisk:
             capture_output=True,
             text=True,
             check=False,
-            timeout=20,
+            timeout=60,
         )
         return done.stdout
 
@@ -189,6 +193,10 @@ class Asterisk:
         if count:
             self.cli("channel request hangup all")
         return count
+
+    def forget_calls(self) -> None:
+        """Drop the notes of calls that the dialplan handled alone: the next line would make cards of them."""
+        self.cli("database deltree rufweiche-alone")
 
     def stop(self) -> None:
         self.living.remove(self)

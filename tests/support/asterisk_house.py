@@ -68,7 +68,7 @@ class Hasty:
     Much less than these, and a machine that is busy for a moment takes time from somebody who is typing.
     """
 
-    def __init__(self, sessions: Sessions, first_ms: int = 2500, between_ms: int = 2500) -> None:
+    def __init__(self, sessions: Sessions, first_ms: int = 10_000, between_ms: int = 5000) -> None:
         self._sessions = sessions
         self._first_ms, self._between_ms = first_ms, between_ms
 
@@ -126,15 +126,10 @@ async def line_up(
 ) -> AsyncIterator[AsteriskLine]:
     """Run a line until the block ends."""
     line = AsteriskLine(name, access, desk, **more)
-    running = asyncio.create_task(line.run())
-    try:
-        async with asyncio.timeout(10):
+    async with running(line):
+        async with asyncio.timeout(30):
             await line.taken_up.wait()
         yield line
-    finally:
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
 
 
 @contextlib.asynccontextmanager
@@ -143,11 +138,18 @@ async def connected(
 ) -> AsyncIterator[Manager]:
     """Log in at a manager on loopback until the block ends."""
     manager = Manager(Access("127.0.0.1", port, "rufweiche", SECRET), on_event, **more)
-    running = asyncio.create_task(manager.run())
-    try:
+    async with running(manager):
         await asyncio.wait_for(manager.up.wait(), 20)
         yield manager
+
+
+@contextlib.asynccontextmanager
+async def running(runs: Manager | AsteriskLine) -> AsyncIterator[None]:
+    """Let something run until the block ends."""
+    task = asyncio.create_task(runs.run())
+    try:
+        yield
     finally:
-        running.cancel()
+        task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await running
+            await task

@@ -143,7 +143,9 @@ async def telephone(host: str, name: str, port: int) -> AsyncIterator[Phone]:
 
 
 async def calm() -> None:
-    """End all calls, while the telephones still answer."""
-    async with asyncio.timeout(20):
+    """End all calls, while the telephones still answer; nothing is left that a later test could hear of."""
+    async with asyncio.timeout(30):
         while any([await asyncio.to_thread(each.end_calls) for each in Asterisk.living]):  # noqa: ASYNC110  # other processes know
             await asyncio.sleep(0.05)
+        for each in Asterisk.living:
+            await asyncio.to_thread(each.forget_calls)

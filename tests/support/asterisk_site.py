@@ -77,9 +77,12 @@ def site(folder: Folder, front: str = "127.0.0.4:5062", grace: int = 3, prefix: 
 
 
 def switch(
-    wanted: Plan, extra: dict[str, str] | None = None, front: str = "127.0.0.4:5062", grace: int = 3
+    wanted: Plan, extra: dict[str, str] | None = None, front: str = "127.0.0.4:5062", grace: int = 15
 ) -> Asterisk:
-    """Start Asterisk with exactly what we render (and `extra` files beside it)."""
+    """Start Asterisk with what we render (and `extra` files beside it).
+
+    Its dialplan waits longer for a sign of life than it would in a practice: a busy machine is no dead house.
+    """
     secrets = AsteriskSecrets(SECRET, dict.fromkeys(wanted.trunks, "trunk-secret"))
     return Asterisk(
         "switch",

@@ -28,19 +28,20 @@ class Scripted:
         self.port = self._server.getsockname()[1]
         self.heard = bytearray()
         self.peers: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
                 peer, _ = self._server.accept()
                 self.peers.append(peer)
-                peer.sendall(GREETING)
                 threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
 
     def _serve(self, peer: socket.socket) -> None:
         rest = b""
         with contextlib.suppress(OSError):
+            peer.sendall(GREETING)
             while data := peer.recv(65_536):
                 self.heard += data
                 *packets, rest = (rest + data).split(b"\r\n\r\n")
@@ -55,13 +56,16 @@ class Scripted:
         self.peers[-1].sendall(text.encode())
 
     def drop(self) -> None:
-        for peer in self.peers:
+        """Close the connections that are there; meanwhile another thread may add one."""
+        while self.peers:
+            peer = self.peers.pop(0)
             with contextlib.suppress(OSError):
                 peer.shutdown(socket.SHUT_RDWR)
             peer.close()
-        self.peers.clear()
 
     def close(self) -> None:
+        self._server.shutdown(socket.SHUT_RDWR)  # wakes who accepts; closing does not
+        self._accepting.join(20)
         self._server.close()
         self.drop()
 

@@ -24,9 +24,10 @@ ALAW, EVENTS = 8, 101
 SILENCE = 0xD5
 KEY_FRAMES = 4
 KEYS = "0123456789*#ABCD"
-ABSENT_S, LATE_S = 1.0, 2.5
+ABSENT_S, LATE_S = 1.0, 3.5
 """Who asks a telephone by OPTIONS and repeats it in vain while it is away this long, may say after it came
-that it does not answer: within this time (Asterisk's qualify_timeout of 3 s, repeated after 0.5 and 1.5)."""
+that it does not answer: within this time (Asterisk's qualify_timeout of 3 s, repeated after 0.5 and 1.5; the
+rest is for an Asterisk that was held up)."""
 
 
 @dataclass
@@ -188,7 +189,7 @@ class Talk:
         """What was heard, one number for each stretch of equal frames."""
         return [code for code, _ in itertools.groupby(self.frames)]
 
-    async def until(self, true: Callable[[], bool], seconds: float = 10) -> None:
+    async def until(self, true: Callable[[], bool], seconds: float = 20) -> None:
         """Wait for something heard.
 
         Raises:
@@ -243,15 +244,21 @@ class Talk:
         self.phone.send(self.remote, f"{head}{kind}{sdp}")
 
     def hang_up(self) -> None:
-        """Send BYE, or CANCEL while it rings."""
+        """Send BYE; while it rings, CANCEL our call and refuse another's."""
         if self.ended.is_set():
             return
+        if self.incoming and self._speech is None:
+            self.phone.refuse(self, 480)
+            return
         if self.incoming or (self.answered.done() and self.answered.result().status == 200):
-            self._cseq += 1
-            self.phone.send(self.remote, self.request("BYE", self._cseq))
+            self.bye()
         else:
             self.phone.send(self.remote, self.request("CANCEL", 1, keep_branch=True))
         self.over()
+
+    def bye(self) -> None:
+        self._cseq += 1
+        self.phone.send(self.remote, self.request("BYE", self._cseq))
 
     def over(self) -> None:
         self.ended.set()
@@ -387,7 +394,7 @@ class Phone(asyncio.DatagramProtocol):
         if "INVITE" not in message.get("cseq"):
             return
         talk.statuses.append(message.status)
-        if message.status < 200 or talk.ended.is_set():
+        if message.status < 200:
             return
         talk.peer_to = message.get("to")
         ok = message.status == 200
@@ -395,6 +402,8 @@ class Phone(asyncio.DatagramProtocol):
         talk.target = found[1] if ok and found else ""
         number = int(message.get("cseq").split()[0])
         self.send(talk.remote, talk.request("ACK", number, keep_branch=not ok))
+        if talk.answered.cancelled() and ok:  # answered while our CANCEL was under way
+            talk.bye()
         if talk.answered.done():
             return
         talk.answered.set_result(message)

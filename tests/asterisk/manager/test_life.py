@@ -16,8 +16,10 @@ from tests.support.scripted_manager import BARE, Bare, Scripted, wait_until
 
 @BARE
 def test_the_bare_package_dies_of_a_quiet_connection(scripted: Scripted, bare: Bare) -> None:
-    client = bare(scripted.port, timeout=0.2)
-    client._thread.join(2)  # noqa: SLF001  # the fault is the thread's death
+    client = bare(scripted.port)
+    client._socket.settimeout(0.2)  # noqa: SLF001  # what its `timeout` does to the connection
+    scripted.say("Event: Any\r\n\r\n")
+    client._thread.join(20)  # noqa: SLF001  # the fault is the thread's death
     assert not client._thread.is_alive()  # noqa: SLF001
     assert not client.finished.is_set()  # and it does not even know
 
@@ -31,16 +33,16 @@ async def test_ours_lives_through_a_quiet_connection(
         await asyncio.sleep(0.5)  # the quiet itself is what is tested
         assert manager.up.is_set()
         scripted.say("Event: Ping\r\n\r\n")
-        await asyncio.wait_for(heard.wait(), 2)
+        await asyncio.wait_for(heard.wait(), 20)
         assert len(scripted.peers) == 1
 
 
 @BARE
 def test_a_fault_in_a_listener_ends_the_bare_package(scripted: Scripted, bare: Bare) -> None:
-    client = bare(scripted.port, timeout=None)
+    client = bare(scripted.port)
     client.add_event_listener(lambda **_: 1 / 0)
     scripted.say("Event: Any\r\n\r\n")
-    client._thread.join(2)  # noqa: SLF001
+    client._thread.join(20)  # noqa: SLF001
     assert not client._thread.is_alive()  # noqa: SLF001
 
 
@@ -61,7 +63,7 @@ async def test_a_fault_in_a_listener_leaves_ours_running(scripted: Scripted) -> 
 def test_waiting_for_an_answer_in_a_listener_deadlocks_the_bare_package(
     scripted: Scripted, bare: Bare
 ) -> None:
-    client = bare(scripted.port, timeout=1)
+    client = bare(scripted.port, 1)
     answers: list[object] = []
     client.add_event_listener(lambda **_: answers.append(client.send_action(SimpleAction("Ping")).response))
     scripted.say("Event: Any\r\n\r\n")
@@ -79,20 +81,21 @@ async def test_ours_may_ask_from_a_listener(scripted: Scripted) -> None:
             answers.put_nowait((await manager.action("Ping")).get("Response"))
 
         scripted.say("Event: Any\r\n\r\n")
-        assert await asyncio.wait_for(answers.get(), 2) == "Success"
+        assert await asyncio.wait_for(answers.get(), 20) == "Success"
 
 
 @BARE
 def test_the_bare_packages_reconnect_stays_down_after_a_fault(scripted: Scripted, bare: Bare) -> None:
-    client = bare(scripted.port, timeout=0.3)
+    client = bare(scripted.port, 20)
     again = AutoReconnect(client, delay=0.05)
     assert client.login(username="u", secret="s").response is not None
+    client._timeout = 0.3  # noqa: SLF001
     client.add_event_listener(lambda **_: 1 / 0)
     scripted.say("Event: Any\r\n\r\n")
-    client._thread.join(2)  # noqa: SLF001
+    client._thread.join(20)  # noqa: SLF001
     assert not wait_until(lambda: len(scripted.peers) > 1, 1.0)  # it never opens a second connection
     again.finished.set()
-    again.join(2)
+    again.join(20)
 
 
 async def test_ours_comes_back_after_a_broken_connection_and_says_so(scripted: Scripted) -> None:
@@ -110,7 +113,7 @@ async def test_ours_comes_back_after_a_broken_connection_and_says_so(scripted: S
             scripted.drop()
             with contextlib.suppress(ManagerDownError):
                 await waiting
-            assert [await asyncio.wait_for(ups.get(), 5) for _ in range(2)] == ["down", "up"]
+            assert [await asyncio.wait_for(ups.get(), 20) for _ in range(2)] == ["down", "up"]
 
 
 @pytest.mark.parametrize(
@@ -130,7 +133,7 @@ async def test_ours_comes_back_after_asterisk_was_killed() -> None:
         async with connected(ports.manager, chance=lambda: 0.0) as manager:
             await asyncio.to_thread(asterisk.restart)
             while True:
-                await asyncio.wait_for(manager.up.wait(), 10)
+                await asyncio.wait_for(manager.up.wait(), 30)
                 with contextlib.suppress(ManagerDownError):
                     assert (await manager.action("Ping")).get("Ping") == "Pong"
                     break

@@ -27,7 +27,7 @@ INJECTED = "x\r\n\r\nAction: Setvar\r\nVariable: FORGED\r\nValue: 1"
 def test_a_value_with_line_breaks_runs_a_second_action_through_the_bare_package(
     switch: Asterisk, ports: practice.Ports, bare: Bare
 ) -> None:
-    client = bare(ports.manager, timeout=None)
+    client = bare(ports.manager)
     client.send_action(SimpleAction("Setvar", Variable="PLAIN", Value=INJECTED))
     assert wait_until(lambda: "FORGED=1" in switch.cli("dialplan show globals"))
     switch.cli("dialplan set global FORGED 0")
@@ -86,7 +86,7 @@ def inviting(ports: practice.Ports, name: str) -> Iterator[None]:
 def test_a_display_name_forges_a_key_through_the_bare_package(
     switch: Asterisk, ports: practice.Ports, bare: Bare
 ) -> None:
-    client = bare(ports.manager, timeout=None)
+    client = bare(ports.manager)
     seen: list[str] = []
     client.add_event_listener(
         lambda event, **_: seen.append(event.keys["CallerIDNum"]), white_list="Newchannel"
@@ -99,7 +99,7 @@ async def test_a_display_name_stays_a_name_with_ours(switch: Asterisk, ports: pr
     seen: asyncio.Queue[Message] = asyncio.Queue()
     async with connected(ports.manager, lambda e: seen.put_nowait(e) if e.event == "AsyncAGIStart" else None):
         with inviting(ports, FORGED):
-            event = await asyncio.wait_for(seen.get(), 5)
+            event = await asyncio.wait_for(seen.get(), 20)
     assert event.all("CallerIDNum") == ("+4917112",)
     assert "\u2028" in event.get("CallerIDName")
     assert switch.daemon.process.poll() is None
@@ -107,7 +107,7 @@ async def test_a_display_name_stays_a_name_with_ours(switch: Asterisk, ports: pr
 
 @BARE
 def test_of_repeated_keys_the_bare_package_keeps_the_last(scripted: Scripted, bare: Bare) -> None:
-    client = bare(scripted.port, timeout=None)
+    client = bare(scripted.port)
     seen: list[dict[str, str]] = []
     client.add_event_listener(lambda event, **_: seen.append(event.keys))
     scripted.say("Event: Any\r\nKey: first\r\nKey: second\r\n\r\n")
@@ -119,7 +119,7 @@ async def test_of_repeated_keys_ours_keeps_all_and_trusts_the_first(scripted: Sc
     seen: asyncio.Queue[Message] = asyncio.Queue()
     async with connected(scripted.port, seen.put_nowait):
         scripted.say("Event: Any\r\nKey: first\r\nKey: second\r\n\r\n")
-        event = await asyncio.wait_for(seen.get(), 2)
+        event = await asyncio.wait_for(seen.get(), 20)
     assert (event.get("Key"), event.all("Key")) == ("first", ("first", "second"))
 
 
@@ -140,7 +140,7 @@ class HalfSocket:
 def test_the_bare_package_sends_half_an_action_when_the_buffer_is_full(
     scripted: Scripted, bare: Bare
 ) -> None:
-    client = bare(scripted.port, timeout=0.3)
+    client = bare(scripted.port, 0.3)
     client._socket = HalfSocket(client._socket)  # noqa: SLF001
     before = len(scripted.heard)
     assert client.send_action(SimpleAction("Ping")).response is None
@@ -180,7 +180,7 @@ def both_send(client: AMIClient) -> None:
 
 @BARE
 def test_two_threads_may_send_at_once_through_the_bare_package(scripted: Scripted, bare: Bare) -> None:
-    client = bare(scripted.port, timeout=None)
+    client = bare(scripted.port)
     client._socket = gate = TwoAtOnce(client._socket, 20)  # noqa: SLF001
     both_send(client)
     assert gate.met

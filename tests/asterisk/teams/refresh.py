@@ -14,6 +14,7 @@ from callflow.store import Store
 from tests.asterisk.teams.test_alone import Alone, alone, lone, rung
 from tests.asterisk.teams.test_alone import centres as lone_centres
 from tests.support import asterisk_site as practice
+from tests.support.asterisk_pbx import telephone
 from tests.support.simple_phone import Phone
 from tests.support.teams_call import TeamsCall
 from tests.support.teams_front import FQDN
@@ -61,12 +62,11 @@ async def test_without_a_front_we_renew_calls_to_and_from_teams(
 ) -> None:
     first, second, _ = lone_centres
     first.timer = AGREED
-    patient = await Phone.open(practice.PROVIDER, "+491711234567", alone.ports.provider)
-    talk = await patient.call(practice.NUMBER, practice.OURS, alone.ports.sip)
-    outward = await rung(first)
-    inward = await second.call(FQDN, practice.NUMBER, USER, timer=ASKED, short=False)
-    times = await asyncio.gather(renewed(outward), renewed(inward))
-    ended = [call.ended.is_set() for call in (talk, outward, inward)]
-    patient.close()
+    async with telephone(practice.PROVIDER, "+491711234567", alone.ports.provider) as patient:
+        talk = await patient.call(practice.NUMBER, practice.OURS, alone.ports.sip)
+        outward = await rung(first)
+        inward = await second.call(FQDN, practice.NUMBER, USER, timer=ASKED, short=False)
+        times = await asyncio.gather(renewed(outward), renewed(inward))
+        ended = [call.ended.is_set() for call in (talk, outward, inward)]
     assert (times, ended) == ([("INVITE", "90;refresher=uac")] * 2, [False] * 3)
     assert (first.refused, second.refused, outward.sound.rejected, inward.sound.rejected) == ([], [], 0, 0)

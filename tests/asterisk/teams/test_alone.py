@@ -94,11 +94,18 @@ async def patient(alone: Alone) -> AsyncIterator[Phone]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def desk(alone: Alone) -> AsyncIterator[Phone]:
+async def pbx(alone: Alone) -> AsyncIterator[Phone]:
     """The telephone that the PBX trunk leads to."""
     async with telephone(practice.PBX, "100", alone.ports.pbx) as phone:
         await reached(alone.asterisk, "pbx")
         yield phone
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def desk(pbx: Phone) -> Phone:
+    """The same, as no call of another test had reached it."""
+    pbx.arrived = asyncio.Queue()
+    return pbx
 
 
 async def call(alone: Alone, patient: Phone) -> Talk:

@@ -67,7 +67,7 @@ async def test_the_extension_rings_before_the_move_and_teams_afterwards(
             await after.until(lambda: after.sound.heard[-1][1] == SPEECH)
             after.hang_up()
     assert reception.arrived.empty()
-    assert max(gap(before, watch), gap(after, watch)) < 2
+    assert max(gap(before, watch), gap(after, watch)) < 5
 
 
 async def test_half_of_two_hundred_calls_moves_each_by_its_own_lot(
@@ -122,7 +122,7 @@ async def test_without_teams_the_pbx_rings_staff_see_it_and_a_card_is_left(
         async with asyncio.timeout(20):
             await line.drained()
         assert line.live.trunks == {"pbx": True, "amt": True, "teams": False}
-    assert gap(talk, watch) < 2
+    assert gap(talk, watch) < 5
     cards = store.read_now(lambda tx: tx.exec(select(Card)).all())
     assert [(card.kind, card.number) for card in cards] == [("missed", "+491711234567")]
     late = [name for name in ("pbx", "teams") if f'>{name}</span><b class="late' in shown]
