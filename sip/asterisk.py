@@ -76,7 +76,7 @@ class AsteriskLine:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.name = name
-        self.manager = Manager(access, self._heard, on_up=self._up, on_down=self._tell_change)
+        self.manager = Manager(access, self._heard, on_up=self._up, on_down=self._down)
         self.calls: dict[str, Call] = {}
         self.taken_up = asyncio.Event()
         self.dialler = AsteriskDialler(self.manager, desk.plan, desk.sounds)
@@ -155,10 +155,9 @@ class AsteriskLine:
     def _heard(self, event: Message) -> None:
         unique = event.get("Uniqueid")
         self.dialler.heard(event)
+        self._expectations.heard(event)
         if event.event == "DeviceStateChange":
             self._device(event)
-        elif event.event == "Newchannel":
-            self._expectations.heard(event)
         elif event.event == "AsyncAGIStart" and event.get("Context") == "practice":
             self._arrived(event)
         elif event.event == "Hangup" and unique in self.calls:
@@ -273,6 +272,11 @@ class AsteriskLine:
         _log.info("taken up", held=len(self.calls), ended=len(ended))
         self.taken_up.set()
         await self.dialler.tidy(self._clock())
+        await self._expectations.listen(self.manager)
+
+    def _down(self) -> None:
+        self._expectations.down()
+        self._tell_change()
 
     def _forget_gone(self, there: Mapping[str, Message]) -> None:
         for unique, call in tuple(self.calls.items()):

@@ -36,6 +36,7 @@ KEPT = timedelta(days=2)  # longer than a house asks after a restart
 ANSWERED, REFUSED, LOOK = "answered", "refused", "look"  # signals beside causes of a hang-up
 # A channel that was made tells its end within this time of its Originate's; else none was made.
 CAUSE_LATE_S = 3.0
+PAUSE_S = 0.5  # from picking up to the first word: until the handset is at the ear
 NOBODY_THERE = ("", "1", *ELSEWHERE)  # causes of a telephone that never rang; "": no channel could be made
 _EXTENSION = re.compile(r"[0-9*#]{1,8}")
 _log = structlog.get_logger("asterisk.dialling")
@@ -161,6 +162,7 @@ class AsteriskDialler:
             "RUFWEICHE_TARGET": f"PJSIP/{request.number}@{trunk}",
             "RUFWEICHE_SHOWN": request.caller_id,
             "RUFWEICHE_RING": str(RING_PATIENT_S),
+            "RUFWEICHE_PAUSE": str(PAUSE_S),
             "RUFWEICHE_CONFIRM": self._sounds.place([clip.key for clip in request.confirm]),
             "RUFWEICHE_SAY": self._sounds.place([clip.key for clip in request.announcement]),
         }

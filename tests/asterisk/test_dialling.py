@@ -14,7 +14,7 @@ from sip.asterisk import AsteriskLine
 from sip.asterisk_dialling import ANSWERED, LOOK, REFUSED, Note, outside, own_telephone, rung
 from tests.support import asterisk_site as practice
 from tests.support.asterisk_box import Asterisk
-from tests.support.asterisk_house import Coder, Hasty, desk, line_up, sessions
+from tests.support.asterisk_house import QUIET_CODES, Coder, Hasty, desk, line_up, sessions
 from tests.support.asterisk_pbx import reached
 from tests.support.dialling import PATIENT, PRACTICE, Desk
 from tests.support.simple_phone import Phone, Talk
@@ -47,6 +47,7 @@ def brief(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
     if "180" in request.node.name:
         monkeypatch.setattr("sip.asterisk_dialling.RING_OWN_S", 4)
         monkeypatch.setattr("sip.asterisk_dialling.RING_PATIENT_S", 4)
+    monkeypatch.setattr("sip.asterisk_dialling.PAUSE_S", 0.01)
     monkeypatch.setattr("callflow.dialling._NO_CONVERSATION_S", 0.0)
     monkeypatch.setattr("callflow.dialling._PHONE_OFF_S", 0.0)
 
@@ -99,6 +100,44 @@ async def test_the_card_says_why_nobody_was_reached(  # noqa: PLR0913, PLR0917  
     assert at.became() == [(outcome, 0)]
     assert not at.calls.diallers["anlage"]._signals  # type: ignore[attr-defined]  # noqa: SLF001  # nothing is left behind
     await mfa.ended.wait()
+
+
+@pytest.mark.parametrize("device", ["100", MOBILE])
+async def test_who_picks_up_hears_a_moment_of_quiet_before_the_first_word(  # noqa: PLR0913, PLR0917  # fixtures
+    device: str,
+    line: AsteriskLine,
+    store: Store,
+    reception: Phone,
+    patient: Phone,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Sound flows meanwhile: a PBX has joined both sides by then. The time is long for a slow machine."""
+    monkeypatch.setattr("sip.asterisk_dialling.PAUSE_S", 1.5)
+    at = at_desk(store, line, device)
+    await at.call()
+    own = await (reception if device == "100" else patient).arrived.get()
+    await own.until(lambda: bool(own.frames), 20)
+    first = next(n for n, (_, payload) in enumerate(own.sound.heard) if payload[0] == own.frames[0])
+    assert {*b"".join(payload for _, payload in own.sound.heard[:first])} <= {*QUIET_CODES}
+    assert first > 0
+    own.hang_up()
+    await at.over()
+
+
+async def test_a_key_counts_before_it_was_asked_for(
+    line: AsteriskLine, store: Store, patient: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who makes many such calls need not wait."""
+    monkeypatch.setattr("sip.asterisk_dialling.PAUSE_S", 60)
+    at = at_desk(store, line, MOBILE)
+    await at.call()
+    mobile = await patient.arrived.get()
+    await spoken_with(mobile)
+    await mobile.press("1")
+    await hears(mobile, CODER.code("dial_announce"))
+    assert CODER.code("dial_confirm") not in mobile.codes
+    mobile.hang_up()
+    await at.over()
 
 
 @pytest.mark.parametrize("status", [180, 486, 603])
