@@ -28,12 +28,14 @@ class Child:
         command: arguments after the Python interpreter.
         grace: seconds it may take to end after SIGTERM before it is killed.
         log: file that its standard error is appended to; None leaves it on the terminal.
+        beside: it is told to end together with the child before it.
     """
 
     name: str
     command: tuple[str, ...]
     grace: float = 10.0
     log: Path | None = None
+    beside: bool = False
 
 
 @dataclass(slots=True)
@@ -41,12 +43,14 @@ class Supervisor:
     """Runs children until told to stop; they stop in the order given.
 
     Args:
-        children: started together, stopped one after another.
+        children: started together, stopped one after another, those `beside` one another at once.
         report: takes a name, what happened and the exit status or pid.
+        stopping: called once when everything was asked to end.
     """
 
     children: Sequence[Child]
     report: Callable[[str, str, int], None]
+    stopping: Callable[[], None] = lambda: None
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _running: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
 
@@ -55,13 +59,24 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        keepers = [asyncio.create_task(self._keep(child)) for child in self.children]
+        keepers = {child.name: asyncio.create_task(self._keep(child)) for child in self.children}
         await self._stopping.wait()
-        for child, keeper in zip(self.children, keepers, strict=True):
-            await self._end(child)
-            keeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await keeper
+        self.stopping()
+        for group in self._groups():
+            await asyncio.gather(*(self._end(child) for child in group))
+            for child in group:
+                keepers[child.name].cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await keepers[child.name]
+
+    def _groups(self) -> list[list[Child]]:
+        groups: list[list[Child]] = []
+        for child in self.children:
+            if child.beside and groups:
+                groups[-1].append(child)
+            else:
+                groups.append([child])
+        return groups
 
     def stop(self) -> None:
         """Ask everything to end."""

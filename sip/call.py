@@ -10,7 +10,7 @@ from functools import partial
 
 import structlog
 
-from callflow.effects import LineEffect
+from callflow.effects import HangUp, LineEffect, Record, Transfer
 from callflow.events import Caller, CallStarted, Event, HungUp, Recorded, TransferFailed, TransferProblem
 from callflow.frames import Command
 from callflow.quality import UNKNOWN
@@ -26,6 +26,7 @@ from sip.signalling.offer import Sound
 from sip.telephone import CallLeg
 
 SHORTEST_MESSAGE = 500  # ms; less is a caller who did not want to speak
+IN_A_MENU = ("waiting", "speaking", "collecting")
 QUIETEST_MESSAGE = -50.0  # dBFS of its loud parts; below, nobody spoke
 _log = structlog.get_logger("line.call")
 
@@ -50,6 +51,7 @@ class Call:
         self._told: asyncio.Queue[Event] = asyncio.Queue()
         self._events: list[Event] = []
         self._slot: Slot | None = None
+        self._spooling = asyncio.Lock()
         self._timer: asyncio.TimerHandle | None = None
         self._kept = MemorySink()
         self._bridge: Bridge | None = None
@@ -100,6 +102,22 @@ class Call:
         """End the call now."""
         self._leg.hang_up()
 
+    def hand_on(self) -> None:
+        """Let the reception have a caller who is still in a menu: the line is about to end.
+
+        Where only a bridge leads there, which would end with us, the caller hears an apology. Whoever is
+        spoken with, is being put through or leaves a message goes on.
+        """
+        ends = isinstance(self._state.effect, HangUp | Record | Transfer)
+        if self.alone or ends or self._state.phase not in IN_A_MENU:
+            return
+        destination = self._parts.config.destinations.get(self._did.destination)
+        if destination is None or not self._refers(destination):
+            self._perform(*performer.begin(self._state, alone.go_on(self._did)))
+            return
+        self._perform(*performer.begin(self._state, self._take_over("the line stops")))
+        self._spawn(self._spool())
+
     def _started(self) -> CallStarted:
         identity = self._leg.identity
         caller = Caller(number="" if identity.withheld else identity.number)
@@ -113,7 +131,9 @@ class Call:
         try:
             answer = await self._parts.link.tell(self.id, self._turn, event)
         except AppAwayError as error:
-            return self._take_over(str(error))
+            return None if self._is_alone() else self._take_over(str(error))
+        if self._is_alone():
+            return None  # handed on while the app decided
         if isinstance(answer, Command):
             self._turn = answer.turn
             return answer.effect
@@ -122,12 +142,19 @@ class Call:
             return self._take_over("nothing to do")
         return None
 
+    def _is_alone(self) -> bool:
+        return self.alone  # asked anew: mypy believes that it cannot have changed while we waited
+
     def _take_over(self, why: str) -> LineEffect:
         _log.warning("the line acts alone", call=self.id, why=why)
         self.alone = True
         return alone.take_over(self._did)
 
     async def _spool(self) -> None:
+        async with self._spooling:
+            await self._record_alone()
+
+    async def _record_alone(self) -> None:
         over = self._state.phase in ("over", "passed")
         outcome = alone.outcome(self._events) if over else "under_way"
         number = self._started().caller.number
@@ -240,8 +267,7 @@ class Call:
             _log.error("unknown destination", call=self.id, destination=name)
             self._report(performer.DestinationFailed("failed"))
             return
-        refers = destination.method == "refer" or self._parts.config.kind == "pyvoip"
-        way = self._refer if refers else self._join
+        way = self._refer if self._refers(destination) else self._join
         outcome = await way(destination, ring_s)
         _log.info("transfer", call=self.id, destination=name, method=destination.method, outcome=outcome)
         if outcome == "answered":
@@ -250,6 +276,9 @@ class Call:
             self._report(performer.DestinationFailed(_problem(outcome)))
         if self._gone_by_refer:
             self._end("us")
+
+    def _refers(self, destination: Destination) -> bool:
+        return destination.method == "refer" or self._parts.config.kind == "pyvoip"
 
     async def _refer(self, destination: Destination, ring_s: float) -> Transferred:
         self._referring = True

@@ -74,6 +74,7 @@ class LineConfig(_Frozen):
         key_file: key that spool and recordings are sealed with.
         ready: file written once the sockets are bound: `{"sip": [[transport, host, port], ...]}`.
         grace_s: seconds that calls may go on after SIGTERM.
+        hand_on_s: seconds after these in which callers in a menu are passed to the reception; others go on.
         dids: the practice numbers of this line.
         destinations: name -> how it is reached.
     """
@@ -92,6 +93,7 @@ class LineConfig(_Frozen):
     key_file: Path
     ready: Path | None = None
     grace_s: float = Field(default=20.0, ge=0)
+    hand_on_s: float = Field(default=30.0, ge=0)
     dids: tuple[Did, ...]
     destinations: dict[str, Destination]
 

@@ -1,7 +1,8 @@
 """The line process: SIP signalling and the audio clock, and nothing else.
 
 `python -m sip.process --config DATA/run/line.json` runs until SIGTERM; then it takes no new calls and lets
-those that are up finish within `grace_s`.
+those that are up finish within `grace_s`. Who is in a menu still goes to the reception, for which there is
+`hand_on_s`.
 """
 
 from __future__ import annotations
@@ -83,13 +84,23 @@ class Line:
         try:
             await stop.wait()
             _log.info("line stops", calls=len(self.calls))
-            await self.phone.close(self.config.grace_s)
+            await self._wind_up()
             await asyncio.gather(*self._tasks, return_exceptions=True)
         finally:
             for service in services:
                 service.cancel()
             self.parts.engine.stop()
             self.parts.disk.close()
+
+    async def _wind_up(self) -> None:
+        """Let calls finish; who is in a menu still after `grace_s` is handed on."""
+        due = asyncio.get_running_loop().call_later(self.config.grace_s, self._hand_on)
+        await self.phone.close(self.config.grace_s + self.config.hand_on_s)
+        due.cancel()
+
+    def _hand_on(self) -> None:
+        for call in tuple(self.calls.values()):
+            call.hand_on()
 
     def _telephone(self) -> Telephone:
         if self.config.kind == "embedded":

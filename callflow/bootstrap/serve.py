@@ -30,12 +30,16 @@ from callflow.language.problems import Problem, refused
 from callflow.settings import Address, Settings
 from callflow.supervisor import Child, Supervisor
 
-LINE_GRACE = 25.0  # seconds; calls under way may finish, a little longer than the line's own limit
+LINE_GRACE = 55.0  # seconds; calls may finish or are handed on, a little longer than the line's own limit
 APP_GRACE = 10.0
 UP_WITHIN = 60.0  # seconds after which people are told which process is not ready yet
 BESIDE_BROKEN = (
     "Gestartet mit dem, was zuletzt in Kraft war: diese Dateien haben Fehler und gelten nicht.\n"
     "Started on what was last in force: these files have faults and are not used."
+)
+STOPPING = (
+    "Wird beendet; laufende Anrufe dürfen noch bis zu 50 Sekunden dauern, neue kommen nicht mehr an.\n"
+    "Stopping; calls in progress may go on for up to 50 seconds, new ones are not taken."
 )
 _log = structlog.get_logger("serve")
 
@@ -108,7 +112,7 @@ class _House:
     async def run(self) -> None:
         link = first_run.admin_link(self.settings)
         await self._write_lines()
-        supervisor = Supervisor(self._children(), _report)
+        supervisor = Supervisor(self._children(), _report, lambda: self.console.print(STOPPING))
         running = asyncio.create_task(supervisor.run())
         if await self._up(running):
             self.console.print(box(self.settings, link))
@@ -123,7 +127,9 @@ class _House:
 
     def _children(self) -> tuple[Child, ...]:
         lines = tuple(
-            Child(f"line {name}", self._line_command(name), LINE_GRACE, self._log(f"line-{name}"))
+            Child(
+                f"line {name}", self._line_command(name), LINE_GRACE, self._log(f"line-{name}"), beside=True
+            )
             for name in embedded_lines(self.settings.plan)
         )
         places = ("--sip", str(self.settings.sip), "--http", str(self.settings.http))

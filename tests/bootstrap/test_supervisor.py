@@ -60,6 +60,39 @@ async def test_processes_end_in_the_order_given(tmp_path: Path) -> None:
     assert [name for name, what, _ in reports.seen if what == "ended"] == ["line", "app"]
 
 
+# Ends only once the other one was asked to end, too.
+COUPLED = """
+import signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+open(sys.argv[1], "w").close()
+signal.sigwait({signal.SIGTERM})
+end = open(sys.argv[2], sys.argv[4])
+open(sys.argv[3], sys.argv[5]).close()
+"""
+
+
+async def test_lines_are_asked_to_end_together_so_that_none_takes_calls_while_another_waits(
+    tmp_path: Path,
+) -> None:
+    alive, other = [tmp_path / "a", tmp_path / "b"], [tmp_path / "c", tmp_path / "d"]
+    for pipe in (*alive, *other):
+        os.mkfifo(pipe)
+    ends = [(str(other[0]), str(other[1]), "w", "r"), (str(other[0]), str(other[1]), "r", "w")]
+    children = tuple(
+        Child(f"line {number}", ("-c", COUPLED, str(alive[number]), *end), grace=30.0, beside=True)
+        for number, end in enumerate(ends)
+    )
+    reports, stops = Reports(), list[str]()
+    supervisor = Supervisor(children, reports, lambda: stops.append("stopping"))
+    running = asyncio.create_task(supervisor.run())
+    for pipe in alive:
+        await asyncio.to_thread(pipe.read_bytes)
+    supervisor.stop()
+    await running
+    assert sorted(status for _, what, status in reports.seen if what == "ended") == [0, 0]
+    assert stops == ["stopping"]
+
+
 # Tells through a pipe that it hears no SIGTERM any more.
 DEAF = """
 import signal, sys

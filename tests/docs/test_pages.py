@@ -110,7 +110,7 @@ def test_the_handbooks_call_pages_and_buttons_as_the_pages_do() -> None:
 OUR_OWN = {
     *("Eintrag", "Suchen", "Notfälle", "?"),
     *("Datensicherung.", "Nach außen.", "Fehlerhafte Dateien.", "Ausfall."),
-    *("Änderungen im Betrieb.", "Rufnummern ziehen um, ohne Neustart."),
+    *("Änderungen im Betrieb.", "Neu starten.", "Rufnummern ziehen um, ohne Neustart."),
 }
 
 
