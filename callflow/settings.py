@@ -387,9 +387,12 @@ def _secrets(config: Path) -> Secrets:
         names = ["sip_passwords"]
     except ValidationError as error:
         names = [str(fault["loc"][0]) for fault in error.errors(include_input=False)]
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "UTF-8"
-        raise FlowErrors([Problem(str(env), 1, 1, "file-unreadable", (("reason", str(reason)),))]) from None
+    except UnicodeDecodeError:
+        raise FlowErrors([Problem(str(env), 1, 1, "file-encoding")]) from None
+    except OSError as error:
+        raise FlowErrors(
+            [Problem(str(env), 1, 1, "file-unreadable", (("reason", str(error.strerror)),))]
+        ) from None
     values = [(("expected", _WRITTEN.get(name, "")), ("name", f"RUFWEICHE_{name.upper()}")) for name in names]
     raise FlowErrors([Problem(str(env), 1, 1, "secret-wrong", each) for each in values]) from None
 

@@ -26,6 +26,7 @@ from callflow.web.forms.source import load_forms
 __all__ = ["TWO_WEEKS", "ZONE", "check", "history", "hours", "rollback", "sms_costs", "sound"]
 
 FORMS = "forms"
+OTHERS = 0o006  # reading and writing, for who is neither the owner nor of the file's group
 TWO_WEEKS = timedelta(days=13)
 
 
@@ -86,6 +87,9 @@ def _accounts(house: Settings) -> Iterator[Problem]:
     if "twilio" in house.practice.sms.transports and not house.secrets.twilio_account_sid:
         source = read(house.config / "practice.yaml")
         yield replace(source.problem("sms-account", ("sms", "transports")), severity="warning")
+    env = house.config / ".env"
+    if env.is_file() and env.stat().st_mode & OTHERS:
+        yield Problem(str(env), 1, 1, "secrets-open", severity="warning")
     lacking = tuple(_without_secret(house))
     if lacking:
         source = read(house.config / "lines.yaml")

@@ -14,14 +14,31 @@ class PortTakenError(RuntimeError):
     Args:
         option: the setting that chooses it.
         wanted: the address.
-        reason: what the system says.
+        error: what the system says.
     """
 
-    def __init__(self, option: str, wanted: Address, reason: str) -> None:
+    def __init__(self, option: str, wanted: Address, error: OSError | OverflowError) -> None:
+        code = getattr(error, "errno", None) or 0
+        reason = errno.errorcode.get(code, str(error))
+        german, english = _WORDS.get(code, _ANYTHING)
         super().__init__(
-            f"{wanted} ist belegt oder nicht erlaubt ({reason}); bitte {option} ändern.\n"
-            f"{wanted} is taken or not allowed ({reason}); please change {option}."
+            f"{wanted} {german} ({reason}); bitte {option} ändern.\n"
+            f"{wanted} {english} ({reason}); please change {option}."
         )
+
+
+_ANYTHING = ("ist nicht zu haben", "cannot be had")
+_WORDS = {
+    errno.EADDRINUSE: (
+        "ist schon belegt: dort hört ein anderes Programm",
+        "is taken: another program listens there",
+    ),
+    errno.EADDRNOTAVAIL: ("ist keine Adresse dieses Rechners", "is no address of this machine"),
+    errno.EACCES: (
+        "darf dieser Benutzer nicht öffnen: Ports unter 1024 gehören dem System",
+        "may not be opened by this user: ports below 1024 belong to the system",
+    ),
+}
 
 
 def free(option: str, wanted: Address, kind: socket.SocketKind) -> Address:
@@ -42,6 +59,5 @@ def free(option: str, wanted: Address, kind: socket.SocketKind) -> Address:
         try:
             probe.bind((wanted.host, wanted.port))
         except (OSError, OverflowError) as error:
-            code = getattr(error, "errno", None)
-            raise PortTakenError(option, wanted, errno.errorcode.get(code or 0, str(error))) from error
+            raise PortTakenError(option, wanted, error) from error
         return wanted.model_copy(update={"port": probe.getsockname()[1]})

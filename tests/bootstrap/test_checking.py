@@ -155,6 +155,17 @@ def test_broken_certificates_hide_no_other_fault(config: Path) -> None:
     assert (result.exit_code, codes) == (1, ["destination-unknown", "plan-fault"])
 
 
+@pytest.mark.parametrize(("mode", "told"), [(0o600, False), (0o640, False), (0o644, True), (0o602, True)])
+def test_a_file_of_passwords_that_everybody_can_read_is_a_warning(
+    mode: int, *, told: bool, config: Path
+) -> None:
+    env = config / ".env"
+    env.write_text("", encoding="utf-8")
+    env.chmod(mode)
+    result = run("check", "--config", config)
+    assert (result.exit_code, ".env:1:1: Warnung: " in result.output) == (0, told)
+
+
 TRUNKS = """lines:
   telefon: {kind: LINE, trunks: [box]}
 trunks:

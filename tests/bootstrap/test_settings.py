@@ -79,6 +79,12 @@ def test_a_destination_that_does_not_exist_stops_the_start(tmp_path: Path) -> No
     ]
 
 
+def test_passwords_that_are_not_saved_as_utf_8_are_told_as_such(tmp_path: Path) -> None:
+    folder = _practice(tmp_path, old="", new="")
+    (folder / ".env").write_bytes("RUFWEICHE_AMI_SECRET=süß\n".encode("latin-1"))
+    assert _problems(folder) == [(".env", 1, 1, "file-encoding")]
+
+
 def test_secrets_come_from_the_env_file_and_never_show(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

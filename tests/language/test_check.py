@@ -256,6 +256,7 @@ TOLD_ELSEWHERE = {
     "flow-unknown": "tests/bootstrap/test_faults.py",
     "sms-account": "tests/bootstrap/test_checking.py",
     "secret-missing": "tests/bootstrap/test_checking.py",
+    "secrets-open": "tests/bootstrap/test_checking.py",
     "form-unknown": "tests/bootstrap/test_settings.py",
     "secret-wrong": "tests/bootstrap/test_settings.py",
     "restart-needed": "tests/bootstrap/test_in_force.py",
