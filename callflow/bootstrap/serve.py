@@ -21,7 +21,14 @@ from callflow import logs
 from callflow.bootstrap import certificates, first_run, in_force
 from callflow.bootstrap.faults import AlreadyRunningError, words
 from callflow.bootstrap.flows import check_flows, told_faults
-from callflow.bootstrap.line import config_path, embedded_lines, line_config, listening, ready_path
+from callflow.bootstrap.line import (
+    config_path,
+    embedded_lines,
+    line_config,
+    listening,
+    ready_path,
+    trunks_of,
+)
 from callflow.bootstrap.places import Options
 from callflow.bootstrap.ports import free
 from callflow.hours import Calendar
@@ -193,6 +200,9 @@ def box(settings: Settings, admin_link: str) -> Panel:
 
 
 def _try(settings: Settings) -> str:
+    trunks = sorted({name for line in embedded_lines(settings.plan).values() for name in trunks_of(line)})
+    if trunks:  # whoever calls from elsewhere is a stranger, and hears nothing
+        return f"über / over {', '.join(trunks)}"
     target = "" if settings.sip.port == 5060 else f"--to sip:praxis@{settings.sip} "  # noqa: PLR2004  # SIP's port
     return f"{_command()} call {target}--from +491711234567 --keys 1,1 --record call.wav"
 
