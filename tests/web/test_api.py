@@ -68,6 +68,7 @@ async def test_health_tells_versions_and_counts_and_nothing_personal(
         "reasons": [],
         "ok": True,
         "faults": [],
+        "waiting": [],
         "line": True,
         "sqlite": sqlite_version(),
         "queue": 1,
