@@ -1,4 +1,4 @@
-"""A house killed with callers in it starts again, beside a broken flow; each of them has a card that tells."""
+"""A house killed with callers in it starts again, beside a broken flow; each of them has a card."""
 
 from __future__ import annotations
 
