@@ -162,12 +162,19 @@ def _choose(sections: Sequence[Section], local: Local) -> Section:
 
 
 def _usable(section: Section, local: Local) -> bool:
-    if section.media != "audio" or not section.port or not section.address:
+    if section.media != "audio" or not section.port or not _within_reach(section, local):
         return False
     if section.profile not in {_PLAIN, _SECURE} or not any(_voices(section, local)):
         return False
     plain_serves = section.profile == _PLAIN and local.srtp != "required"
     return plain_serves or _keys(section, local) is not None
+
+
+def _within_reach(section: Section, local: Local) -> bool:
+    """Tell whether our socket can send there: it is of one address family; the unspecified address holds."""
+    if not section.address or addresses.is_unspecified(section.address):
+        return bool(section.address)
+    return addresses.read(section.address).version == addresses.read(local.address).version
 
 
 def _voices(section: Section, local: Local) -> Iterable[Codec]:
@@ -193,8 +200,8 @@ def _keys(section: Section, local: Local) -> tuple[Crypto, Crypto] | None:
 
 def _agreed(section: Section, local: Local) -> Sound:
     voice = next(iter(_voices(section, local)), None)
-    if voice is None or not section.address:
-        raise OfferError("no codec in common")
+    if voice is None or not _within_reach(section, local):
+        raise OfferError("no codec in common, or no address that we can send to")
     events = _events(section, voice)
     keys = _keys(section, local)
     if keys is None and (section.profile == _SECURE or local.srtp == "required"):

@@ -40,7 +40,7 @@ REPORTED_S = 12.0  # of the loop's own time: both sides have told the other by R
 _NEW_USER, _NEW_NET = 0x10000000, 0x40000000  # sched.h
 _SET_FLAGS, _ADD_ADDRESS = 0x8914, 0x8916  # linux/sockios.h
 _UP, _TENTATIVE = 0x1, 0x40
-_EVERYTHING = 0x0003  # ETH_P_ALL
+_SIX = 0x86DD  # ETH_P_IPV6: what the loop tells itself by IPv4 must not wake it
 
 Shown = dict[str, Any]  # JSON
 
@@ -204,7 +204,7 @@ class Wire:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.messages: list[bytes] = []
-        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_EVERYTHING))
+        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_SIX))
         self._socket.setblocking(False)  # noqa: FBT003  # as above
         self._socket.bind(("lo", 0))
         loop.add_reader(self._socket, self._read)

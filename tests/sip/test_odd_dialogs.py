@@ -196,6 +196,31 @@ async def test_no_reliable_ringing_is_sent_to_an_invite_without_offer_for_it_wou
         assert (final.status, b"m=audio 42000" in final.body) == (200, True)  # type: ignore[union-attr]
 
 
+async def test_sound_of_another_address_family_is_refused_before_anybody_waits_for_it_in_silence() -> None:
+    other = SDP.replace(b"c=IN IP4 127.0.0.1", b"c=IN IP6 ::1")
+    async with house(PATIENT) as home:
+        call = Call(home.peer.port)
+        leg = await establish(home, call)
+        home.peer.send(call.within("INVITE", other))
+        assert ((await home.peer.final()).status, leg.ended) == (488, False)
+        out = dial(home)
+        invite = await home.peer.request("INVITE")
+        home.peer.send(answer_to(invite, 200, "far", other, contact(home)))
+        assert await out.answered() == "failed"
+        assert (await home.peer.request("BYE")).to.tag == "far"
+
+
+async def test_a_call_is_held_by_the_unspecified_address_of_either_family() -> None:
+    async with house(PATIENT) as home:
+        call = Call(home.peer.port)
+        leg = await establish(home, call)
+        for held in (b"IP4 0.0.0.0", b"IP6 ::"):
+            home.peer.send(call.within("UPDATE", SDP.replace(b"c=IN IP4 127.0.0.1", b"c=IN " + held)))
+            assert (await home.peer.final()).status == 200
+            assert leg.sound is not None
+            assert leg.sound.direction == "recvonly"
+
+
 # Contacts, routes, other fields.
 
 
