@@ -72,8 +72,10 @@ def peered(transport: str, folder: Path | None = None) -> Provider:
 @contextlib.contextmanager
 def providing(transport: str, folder: Path | None = None) -> Iterator[Provider]:
     made = peered(transport, folder)
-    yield made
-    made.switch.stop()
+    try:
+        yield made
+    finally:
+        made.switch.stop()
 
 
 @asynccontextmanager
