@@ -9,6 +9,7 @@ from callflow.store import Store
 from tests.support import asterisk_site as practice
 from tests.support.asterisk_box import Asterisk
 from tests.support.asterisk_house import Coder, Hasty, desk, line_up, sessions
+from tests.support.asterisk_pbx import reached
 from tests.support.simple_phone import Phone, Talk
 
 OPEN = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -40,6 +41,7 @@ async def test_a_call_keeps_the_number_plan_it_began_with_and_the_next_one_has_t
     )
     coder, talks = Coder(), list[Talk]()
     house = Hasty(sessions(store, coder, OPEN), first_ms=20_000)
+    await reached(switch, "amt")
     async with line_up(practice.access(ports), desk(switch, before, house, coder, {})) as line:
         async with asyncio.timeout(60):
             for caller, plan in (("+491711234501", before), ("+491711234502", after)):
