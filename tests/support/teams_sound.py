@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from pylibsrtp import Error, Policy, Session
 
-from tests.support.simple_phone import ALAW, FRAME_S, KEYS
+from tests.support.simple_sound import ALAW, FRAME_S, KEYS
 from tests.support.teams_rules import SUITE
 
 SPEECH = b"\x2a" * 160
